@@ -1,0 +1,93 @@
+"""What a table of responses holds, and what in it deserves a look before calibrating."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from easyhard.schema import MISSING, IntArray, Responses
+from easyhard.wording import shown_all
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Counts of what was read, and the names that stand out.
+
+    ``missing_share`` is the share of (respondent, item) cells without a response. An item that everybody or
+    nobody solves has no finite difficulty; a respondent with all or none right has no finite ability. Names
+    that occur in the file but have no response at all (every cell empty) are left out of the responses.
+    """
+
+    files: tuple[str, ...]
+    rows: int
+    empty_rows: int  # rows whose ``correct`` is empty
+    respondents: int
+    items: int
+    missing_share: float
+    all_correct_items: tuple[str, ...]
+    none_correct_items: tuple[str, ...]
+    all_correct_respondents: tuple[str, ...]
+    none_correct_respondents: tuple[str, ...]
+    items_without_response: tuple[str, ...]
+    respondents_without_response: tuple[str, ...]
+    ignored_columns: tuple[str, ...]
+
+    def frame(self) -> pl.DataFrame:
+        """One row per finding, columns ``finding, value, names``: a number, and the first names behind it."""
+        rows = [
+            (
+                name.replace("_", " "),
+                float(len(value) if isinstance(value, tuple) else value),
+                shown_all(value, limit=3) if isinstance(value, tuple) else "",
+            )
+            for name, value in self.as_dict().items()
+        ]
+        return pl.DataFrame(rows, schema=["finding", "value", "names"], orient="row")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for JSON, with all names."""
+        return asdict(self)
+
+
+def audit_responses(
+    responses: Responses,
+    files: tuple[str, ...] = (),
+    rows: int = 0,
+    empty_rows: int = 0,
+    items_without_response: tuple[str, ...] = (),
+    respondents_without_response: tuple[str, ...] = (),
+    ignored_columns: tuple[str, ...] = (),
+) -> Audit:
+    """Audit of ``responses``; all but the first argument is what only the reader of the files knows."""
+    correct = responses.correct
+    easy_items, hard_items = _unanimous(correct, responses.items, axis=0)
+    able, unable = _unanimous(correct, responses.respondents, axis=1)
+    return Audit(
+        files=files,
+        rows=rows,
+        empty_rows=empty_rows,
+        respondents=len(responses.respondents),
+        items=len(responses.items),
+        missing_share=float(np.count_nonzero(correct == MISSING) / max(correct.size, 1)),
+        all_correct_items=easy_items,
+        none_correct_items=hard_items,
+        all_correct_respondents=able,
+        none_correct_respondents=unable,
+        items_without_response=items_without_response,
+        respondents_without_response=respondents_without_response,
+        ignored_columns=ignored_columns,
+    )
+
+
+def _unanimous(
+    correct: IntArray, names: tuple[str, ...], axis: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names all of whose observed responses along ``axis`` are right, and those with all of them wrong."""
+    right = np.count_nonzero(correct == 1, axis=axis)
+    wrong = np.count_nonzero(correct == 0, axis=axis)
+    all_right = np.flatnonzero((right > 0) & (wrong == 0))
+    all_wrong = np.flatnonzero((wrong > 0) & (right == 0))
+    return tuple(names[place] for place in all_right), tuple(names[place] for place in all_wrong)
