@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from easyhard.chance import cell_rng
+from easyhard.irt import calibrate, estimate_ability, fit_rasch, fit_statistics, simulate_rasch
+from easyhard.schema import InputError, IntArray, Responses
+
+
+def named(correct: IntArray) -> Responses:
+    n_respondents, n_items = correct.shape
+    return Responses(
+        correct,
+        tuple(f"model {row}" for row in range(n_respondents)),
+        tuple(f"item {column}" for column in range(n_items)),
+    )
+
+
+def test_bank_has_a_row_per_item_in_the_order_of_the_responses() -> None:
+    correct = simulate_rasch(80, np.linspace(-2, 2, 12), 0.0, 1.0, 0.1, cell_rng(0, "test", "bank"))
+    correct[:, 3] = np.where(correct[:, 3] < 0, correct[:, 3], 1)
+    correct[:, 7] = np.where(correct[:, 7] < 0, correct[:, 7], 0)
+    responses = named(correct)
+    bank = calibrate(responses)
+    table, fit = bank.frame(), fit_rasch(correct)
+    assert table.columns == [
+        "item", "difficulty", "standard_error", "discrimination", "n_responses", "proportion_correct",
+        "infit_mnsq", "outfit_mnsq", "flag",
+    ]  # fmt: skip
+    assert table["item"].to_list() == list(responses.items)
+    np.testing.assert_array_equal(table["difficulty"], fit.difficulty)
+    assert table.filter(flag="all_correct")["item"].to_list() == ["item 3"]
+    assert table.filter(flag="none_correct")["item"].to_list() == ["item 7"]
+    assert table.filter(pl.col("infit_mnsq").is_null())["flag"].to_list() == ["all_correct", "none_correct"]
+    assert table.filter(flag="")["difficulty"].mean() == pytest.approx(0, abs=1e-12)
+    assert table["n_responses"].sum() == (correct >= 0).sum()
+    assert table["proportion_correct"][3] == 1
+    assert bank.calibration.n_respondents == 80
+    assert bank.calibration.ability_sd == fit.ability_sd
+    assert bank.calibration.convergence.startswith("Converged")
+
+
+def test_an_item_without_responses_is_named() -> None:
+    correct = np.array([[1, 0, -1], [0, 1, -1]], dtype=np.int8)
+    with pytest.raises(InputError, match="'item 2'"):
+        calibrate(named(correct))
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_mean_squares_of_conforming_items_average_one(missing: float) -> None:
+    difficulty = np.linspace(-1.5, 1.5, 60)
+    infit, outfit = [], []
+    for repetition in range(8):
+        correct = simulate_rasch(250, difficulty, 0.2, 1.0, missing, cell_rng(0, "test", "fit", str(repetition)))
+        mean_squares = fit_statistics(correct, fit_rasch(correct))
+        infit.append(mean_squares.infit_mnsq)
+        outfit.append(mean_squares.outfit_mnsq)
+    assert np.mean(infit) == pytest.approx(1, abs=0.01)
+    assert np.mean(outfit) == pytest.approx(1, abs=0.02)
+    assert np.abs(np.mean(infit, axis=0) - 1).max() < 0.12
+
+
+def test_mean_squares_agree_with_their_definition() -> None:
+    correct = simulate_rasch(30, np.linspace(-1, 1, 6), 0.2, 1.0, 0.2, cell_rng(0, "test", "definition"))
+    fit = fit_rasch(correct)
+    mean_squares = fit_statistics(correct, fit)
+    ability = np.linspace(-9, 9, 2001)
+    p = 1 / (1 + np.exp(-(ability[:, None] - fit.difficulty)))
+    seen = correct >= 0
+    likelihood = np.where(seen[:, None, :], np.where(correct[:, None, :] == 1, p, 1 - p), 1).prod(axis=2)
+    posterior = likelihood * np.exp(-((ability - fit.ability_mean) ** 2) / (2 * fit.ability_sd**2))
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    for item in range(6):
+        square = (correct[:, item, None] - p[:, item]) ** 2
+        variance = p[:, item] * (1 - p[:, item])
+        weight = posterior[seen[:, item]]
+        square = square[seen[:, item]]
+        infit = (weight * square).sum() / (weight * variance).sum()
+        outfit = (weight * square / variance).sum() / seen[:, item].sum()
+        assert mean_squares.infit_mnsq[item] == pytest.approx(infit, abs=1e-6)
+        assert mean_squares.outfit_mnsq[item] == pytest.approx(outfit, abs=1e-6)
+
+
+def test_a_noisy_item_has_large_mean_squares_and_a_sharp_one_small() -> None:
+    rng = cell_rng(0, "test", "noise")
+    ability = rng.normal(0, 1.5, 400)
+    slope = np.array([0.0, 4.0] + [1.0] * 40)
+    difficulty = np.concatenate([[0.0, 0.0], np.linspace(-2, 2, 40)])
+    probability = 1 / (1 + np.exp(-slope * (ability[:, None] - difficulty)))
+    correct = (rng.random(probability.shape) < probability).astype(np.int8)
+    infit = fit_statistics(correct, fit_rasch(correct)).infit_mnsq
+    assert infit[0] > 1.3 > 0.9 > infit[1]
+    assert infit.argmax() == 0
+    assert infit.argmin() == 1
+
+
+def test_ability_intervals_cover_the_truth() -> None:
+    rng = cell_rng(0, "test", "ability")
+    ability, difficulty = rng.normal(0.5, 1.2, 1000), np.linspace(-3, 3, 40)
+    correct = (rng.random((1000, 40)) < 1 / (1 + np.exp(-(ability[:, None] - difficulty)))).astype(np.int8)
+    correct[rng.random(correct.shape) < 0.2] = -1
+    estimate = estimate_ability(correct, difficulty, 0.5, 1.2)
+    z = (ability - estimate.mean) / estimate.sd
+    assert np.mean(z) == pytest.approx(0, abs=0.1)  # three standard errors
+    assert np.mean(z**2) == pytest.approx(1, abs=0.14)
+
+
+def test_ability_without_responses_is_the_prior() -> None:
+    correct = np.array([[-1, -1], [1, 1]], dtype=np.int8)
+    estimate = estimate_ability(correct, np.array([0.0, 1.0]), 0.5, 1.2)
+    assert estimate.mean[0] == pytest.approx(0.5)
+    assert estimate.sd[0] == pytest.approx(1.2)
+    assert estimate.mean[1] > 0.5 and estimate.sd[1] < 1.2
+
+
+def test_ability_needs_a_difficulty_for_every_item() -> None:
+    with pytest.raises(InputError, match="for 2 items"):
+        estimate_ability(np.ones((1, 2), dtype=np.int8), np.zeros(3), 0.0, 1.0)
+
+
+def test_simulated_responses_have_the_modelled_shares() -> None:
+    correct = simulate_rasch(20_000, np.array([-1.0, 0.0, 1.0]), 0.5, 0.0, 0.25, cell_rng(0, "test", "draw"))
+    assert correct.dtype == np.int8
+    assert np.mean(correct < 0) == pytest.approx(0.25, abs=0.01)
+    share = [(correct[:, item] == 1).sum() / (correct[:, item] >= 0).sum() for item in range(3)]
+    np.testing.assert_allclose(share, 1 / (1 + np.exp([-1.5, -0.5, 0.5])), atol=0.015)
