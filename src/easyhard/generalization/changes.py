@@ -1,0 +1,99 @@
+"""Per-item changes of one model, and weighted sums of its cells with their uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from easyhard.generalization.crossed import Spread, error_variance
+from easyhard.schema import FloatArray, Interval
+
+_Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Trained minus zero-shot correctness of one model, item by item.
+
+    ``by_eval_bin[j]`` is ``[train_bins, seeds, items of bin j]``: 1, 0 or -1, NaN where either response is
+    missing or the run failed.
+    """
+
+    by_eval_bin: tuple[FloatArray, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of bins."""
+        return len(self.by_eval_bin)
+
+    def gains(self) -> FloatArray:
+        """Gain of every cell, ``[train_bins, eval_bins]``; NaN without a result."""
+        gains = np.full((self.count, self.count), np.nan)
+        for eval_bin, change in enumerate(self.by_eval_bin):
+            for train_bin in range(self.count):
+                sample, _, items = _complete(change[train_bin])
+                if len(items):
+                    gains[train_bin, eval_bin] = sample.mean()
+        return gains
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A weighted sum of gains, in proportion correct, and its spread over items and seeds."""
+
+    value: float
+    spread: Spread
+
+    def interval(self, level: float = 0.95) -> Interval | None:
+        """Interval at coverage ``level``; None if every item says the same: its width is then unknown."""
+        half = self.spread.half_width(level)
+        return Interval(self.value - half, self.value + half, level) if half > 1e-12 else None
+
+
+def contrast(changes: Changes, weights: FloatArray) -> Contrast:
+    """Sum of ``weights`` [train_bins, eval_bins] times gains; a weight on a cell without result is an error.
+
+    The items of an evaluation bin are shared by all training bins and the seeds of a training bin by all
+    evaluation bins, so the sum is first taken per item and per seed, and only then its variance: what is
+    common to the cells of a row or column cancels, or adds up, as it should. Seeds are taken to scatter
+    alike whatever the training bin, so that a few per bin add up to a usable estimate.
+    """
+    deviations = np.zeros((changes.count, changes.by_eval_bin[0].shape[1], changes.count))
+    n_seeds = np.ones(changes.count)
+    value = items_variance = error = 0.0
+    for eval_bin, change in enumerate(changes.by_eval_bin):
+        influence = np.zeros(change.shape[2])
+        for train_bin in range(changes.count):
+            sample, seeds, items = _complete(change[train_bin])
+            if not len(items):
+                continue
+            weight = weights[train_bin, eval_bin]
+            value += weight * float(sample.mean())
+            influence[items] += weight * (sample.mean(axis=0) - sample.mean()) / len(items)
+            error += weight**2 * error_variance(sample)
+            deviations[train_bin, seeds, eval_bin] = sample.mean(axis=1) - sample.mean()
+            n_seeds[train_bin] = max(n_seeds[train_bin], len(seeds))
+        items_variance += float((influence**2).sum()) * len(influence) / max(len(influence) - 1, 1)
+    freedom = float((n_seeds - 1).sum())
+    seeds_variance = _seeds_variance(deviations, weights, n_seeds, freedom) if freedom else 0.0
+    return Contrast(value, Spread(items_variance, seeds_variance, error, freedom))
+
+
+def _seeds_variance(
+    deviations: FloatArray, weights: FloatArray, n_seeds: FloatArray, freedom: float
+) -> float:
+    """Variance from seeds, drawn anew for every training bin.
+
+    ``deviations`` [train_bins, seeds, eval_bins] from the mean over seeds, ``n_seeds`` [train_bins].
+    """
+    scatter = np.einsum("isj,isk->jk", deviations, deviations) / freedom
+    return float((((weights @ scatter) * weights).sum(axis=1) / n_seeds).sum())
+
+
+def _complete(change: FloatArray) -> tuple[FloatArray, _Indices, _Indices]:
+    """From [seeds, items]: the part without gaps, the seeds with a result, the items all those have."""
+    seeds = np.flatnonzero(~np.isnan(change).all(axis=1))
+    items = np.flatnonzero(~np.isnan(change[seeds]).any(axis=0)) if len(seeds) else seeds
+    return change[np.ix_(seeds, items)], seeds, items

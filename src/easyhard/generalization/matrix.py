@@ -1,0 +1,224 @@
+"""Responses of zero-shot and trained models, by bin -> GeneralizationMatrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from easyhard.generalization.changes import Changes
+from easyhard.generalization.gain import PairedGain, holm, paired_gain
+from easyhard.generalization.summary import summarise
+from easyhard.schema import MISSING, Bins, FloatArray, GeneralizationMatrix, InputError, IntArray, Responses
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedRun:
+    """Evaluation of one checkpoint: ``model`` fine-tuned on the training items of ``train_bin``.
+
+    ``responses`` has one respondent, the checkpoint; None says that the run failed.
+    """
+
+    model: str
+    train_bin: int
+    seed: int
+    responses: Responses | None
+
+
+_NUMBERS: dict[str, pl.DataType] = {
+    "accuracy": pl.Float64(),
+    "zero_shot_accuracy": pl.Float64(),
+    "gain": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "p_value": pl.Float64(),
+    "n": pl.Int64(),
+}
+_PLACE: dict[str, pl.DataType] = {"model": pl.String(), "train_bin": pl.Int64(), "eval_bin": pl.Int64()}
+_STATE: dict[str, pl.DataType] = {"status": pl.String(), "trained_on_these_items": pl.Boolean()}
+_RUNS = {**_PLACE, "seed": pl.Int64(), **_NUMBERS, **_STATE}
+_CELLS = {**_PLACE, "n_seeds": pl.Int64(), **_NUMBERS, "p_holm": pl.Float64(), **_STATE}
+
+
+def generalization(
+    bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequence[TrainedRun]
+) -> GeneralizationMatrix:
+    """Gain over zero-shot of every model, training bin and evaluation bin, with intervals and tests.
+
+    ``zero_shot`` maps each model to the responses of the untouched model. A bin is evaluated on its held-out
+    items, or on its training items when ``bins.held_out`` is 0; then the column ``trained_on_these_items``
+    is true on the diagonal. Items with a missing response are left out in pairs; a cell over several seeds
+    keeps the items that all its seeds answered.
+
+    Every model is expected to have a run for every bin and every seed that occurs in ``runs``: one without
+    responses gives rows of status ``failed``, one that is not there ``missing``. A cell is ``done`` when one
+    of its seeds is; ``n_seeds`` counts them. Besides the columns of the schema both tables have ``p_value``
+    (two-sided, of no gain), and ``cells`` has ``p_holm``, corrected for all cells of its model.
+
+    ``tests[model][test]`` holds ``value, low, high, level, p_value, direction, bins, n_up, sentence``; see
+    ``summary.Summary``.
+
+    Raises InputError for a run of an unknown model or bin, a run given twice, and responses of more than one
+    respondent or without the items of a bin.
+    """
+    _refuse_bad_runs(bins, zero_shot, runs)
+    seeds = sorted({run.seed for run in runs})
+    run_rows: list[dict[str, Any]] = []
+    cell_rows: list[dict[str, Any]] = []
+    tests: dict[str, Any] = {}
+    for model, responses in zero_shot.items():
+        answers = _Answers.collect(model, bins, responses, [run for run in runs if run.model == model], seeds)
+        run_rows += answers.run_rows(seeds)
+        cells = answers.cell_rows()
+        p_holm = _add_holm(cells, bins.count)
+        cell_rows += cells
+        tests[model] = summarise(answers.changes(), p_holm, model)
+    return GeneralizationMatrix(
+        runs=pl.DataFrame(run_rows, schema=_RUNS), cells=pl.DataFrame(cell_rows, schema=_CELLS), tests=tests
+    )
+
+
+def evaluation_items(bins: Bins, eval_bin: int) -> list[str]:
+    """Items that a bin is evaluated on: held out, or those trained on when nothing is held out."""
+    return bins.items(eval_bin, "held_out" if bins.held_out else "train")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Responses of one model by evaluation bin: zero-shot [items], trained [train_bins, seeds, items]."""
+
+    model: str
+    zero_shot: tuple[IntArray, ...]
+    trained: tuple[IntArray, ...]
+    status: dict[tuple[int, int], str]  # by (train_bin, place of the seed)
+    same_items: bool
+
+    @classmethod
+    def collect(
+        cls, model: str, bins: Bins, zero_shot: Responses, runs: Sequence[TrainedRun], seeds: Sequence[int]
+    ) -> _Answers:
+        """Look up every response of the evaluation items; what failed or is absent stays missing."""
+        items = [evaluation_items(bins, eval_bin) for eval_bin in range(bins.count)]
+        trained = [np.full((bins.count, len(seeds), len(names)), MISSING, dtype=np.int8) for names in items]
+        status = {(row, column): "missing" for row in range(bins.count) for column in range(len(seeds))}
+        for run in runs:
+            place = (run.train_bin, seeds.index(run.seed))
+            status[place] = "failed" if run.responses is None else "done"
+            if run.responses is not None:
+                where = f"Run of {model!r} on bin {run.train_bin}, seed {run.seed}"
+                for answers, names in zip(trained, items, strict=True):
+                    answers[place] = _select(run.responses, names, where)
+        before = tuple(_select(zero_shot, names, f"Zero-shot run of {model!r}") for names in items)
+        return cls(model, before, tuple(trained), status, bins.held_out == 0)
+
+    def run_rows(self, seeds: Sequence[int]) -> list[dict[str, Any]]:
+        """One row per training bin, evaluation bin and seed."""
+        rows = []
+        for train_bin in range(len(self.trained)):
+            for eval_bin, (before, after) in enumerate(zip(self.zero_shot, self.trained, strict=True)):
+                for column, seed in enumerate(seeds):
+                    found = paired_gain(after[train_bin, column : column + 1], before)
+                    status = self.status[train_bin, column]
+                    row = {**self._place(train_bin, eval_bin), "seed": seed}
+                    rows.append(row | _numbers(found) | {"status": _status(found, [status])})
+        return rows
+
+    def cell_rows(self) -> list[dict[str, Any]]:
+        """One row per training bin and evaluation bin, over its seeds with a result."""
+        rows = []
+        for train_bin in range(len(self.trained)):
+            statuses = [self.status[place] for place in self.status if place[0] == train_bin]
+            for eval_bin, (before, after) in enumerate(zip(self.zero_shot, self.trained, strict=True)):
+                answered = (after[train_bin] != MISSING) & (before != MISSING)
+                found = paired_gain(after[train_bin][answered.any(axis=1)], before)
+                row = {**self._place(train_bin, eval_bin), "n_seeds": found.n_seeds if found else 0}
+                rows.append(row | _numbers(found) | {"status": _status(found, statuses)})
+        return rows
+
+    def changes(self) -> Changes:
+        """Trained minus zero-shot, NaN where either is missing."""
+        pairs = zip(self.trained, self.zero_shot, strict=True)
+        return Changes(tuple(_with_nan(after) - _with_nan(before) for after, before in pairs))
+
+    def _place(self, train_bin: int, eval_bin: int) -> dict[str, Any]:
+        same = self.same_items and train_bin == eval_bin
+        return {
+            "model": self.model,
+            "train_bin": train_bin,
+            "eval_bin": eval_bin,
+            "trained_on_these_items": same,
+        }
+
+
+def _numbers(found: PairedGain | None) -> dict[str, Any]:
+    if found is None:
+        return dict.fromkeys(_NUMBERS)
+    return {
+        "accuracy": found.accuracy,
+        "zero_shot_accuracy": found.zero_shot_accuracy,
+        "gain": found.gain,
+        "low": found.interval.low,
+        "high": found.interval.high,
+        "p_value": found.p_value,
+        "n": found.n,
+    }
+
+
+def _status(found: PairedGain | None, runs: Sequence[str]) -> str:
+    """``done`` with numbers; else ``failed`` if a run failed. A run that answered no item is ``missing``."""
+    if found is not None:
+        return "done"
+    return "failed" if "failed" in runs else "missing"
+
+
+def _add_holm(cells: list[dict[str, Any]], count: int) -> FloatArray:
+    """Give the cells of one model, in (train_bin, eval_bin) order, ``p_holm``; return it as a matrix."""
+    p_holm = np.array([np.nan if cell["p_value"] is None else cell["p_value"] for cell in cells])
+    known = ~np.isnan(p_holm)
+    p_holm[known] = holm(p_holm[known])
+    for cell, value in zip(cells, p_holm, strict=True):
+        cell["p_holm"] = None if np.isnan(value) else float(value)
+    return p_holm.reshape(count, count)
+
+
+def _with_nan(answers: IntArray) -> FloatArray:
+    return np.where(answers == MISSING, np.nan, answers)
+
+
+def _select(responses: Responses, items: Sequence[str], where: str) -> IntArray:
+    """Responses of the one respondent to ``items``. ``where`` begins the error."""
+    if len(responses.respondents) != 1:
+        raise InputError(
+            f"{where}: {len(responses.respondents)} respondents instead of one. "
+            "Give each run its own Responses."
+        )
+    try:
+        answers: IntArray = responses.select(items).correct[0]
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    return answers
+
+
+def _refuse_bad_runs(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequence[TrainedRun]) -> None:
+    seen: set[tuple[str, int, int]] = set()
+    for run in runs:
+        key = (run.model, run.train_bin, run.seed)
+        if run.model not in zero_shot:
+            raise InputError(
+                f"No zero-shot responses of {run.model!r}, which has trained runs. Add them to zero_shot: "
+                "a gain is measured against them."
+            )
+        if not 0 <= run.train_bin < bins.count:
+            raise InputError(
+                f"Run of {run.model!r}, seed {run.seed}: there is no bin {run.train_bin}, only 0 to "
+                f"{bins.count - 1}. Give the bins that the runs were trained on."
+            )
+        if key in seen:
+            raise InputError(
+                f"Run of {run.model!r} on bin {run.train_bin}, seed {run.seed} is given twice. "
+                "Keep one of them."
+            )
+        seen.add(key)
