@@ -1,0 +1,135 @@
+"""The report: one HTML file that opens offline, asks nothing of the network and trusts no item text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from easyhard.report.sections import Section, calibration_sections, generalization_sections, readings
+from easyhard.report.theme import config
+from easyhard.report.vega import embedded_json, vega_script
+from easyhard.schema import Bins, Check, GeneralizationMatrix, ItemBank, Items
+
+
+@dataclass(frozen=True, slots=True)
+class StudyDescription:
+    """What a reader needs to judge and repeat a study.
+
+    ``facts`` are rows of (name, value) in words: model, sizes, seeds, settings, versions, durations, machine.
+    ``steps`` says what was done, a sentence or two each.
+    """
+
+    title: str
+    facts: tuple[tuple[str, str], ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+def write_report(
+    path: Path,
+    *,
+    matrix: GeneralizationMatrix,
+    bank: ItemBank,
+    bins: Bins,
+    items: Items | None,
+    answer: str,
+    description: StudyDescription,
+) -> None:
+    """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first."""
+    _write(
+        path,
+        description,
+        answer=answer,
+        key_figures=_key_figures(bank, bins, matrix),
+        findings=generalization_sections(matrix),
+        readings=readings(matrix),
+        checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
+        about_items=calibration_sections(bank, bins, items),
+    )
+
+
+def write_calibration_report(
+    path: Path, bank: ItemBank, bins: Bins | None, items: Items | None, description: StudyDescription
+) -> None:
+    """Write the report of a study that ends with calibrated (and perhaps binned) items as one HTML file."""
+    calibration = bank.calibration
+    answer = (
+        f"{calibration.n_respondents:,} respondents gave a difficulty to {calibration.n_items:,} items. "
+        f"The respondents' mean ability is {calibration.ability_mean:+.2f} logits above the mean item, "
+        f"their standard deviation {calibration.ability_sd:.2f}."
+    )
+    _write(
+        path,
+        description,
+        answer=answer.replace("-", "−"),
+        key_figures=_key_figures(bank, bins, None),
+        findings=(),
+        readings=(),
+        checks=(),
+        about_items=calibration_sections(bank, bins, items),
+    )
+
+
+_URGENCY = ("issue", "tip", "passed", "not applicable")
+
+
+def _key_figures(bank: ItemBank, bins: Bins | None, matrix: GeneralizationMatrix | None) -> tuple[tuple[str, str], ...]:
+    """(name, value) rows of the sizes that the tables themselves show."""
+    figures = [("items", f"{len(bank.table):,}"), ("respondents", f"{bank.calibration.n_respondents:,}")]
+    if bins is not None:
+        figures += [("bins", str(bins.count)), ("held out", f"{100 * bins.held_out:.0f}%")]
+    if matrix is not None:
+        figures += [(name + "s", str(matrix.runs[name].n_unique())) for name in ("model", "seed")]
+    return tuple(figures)
+
+
+def _write(
+    path: Path,
+    description: StudyDescription,
+    *,
+    answer: str,
+    key_figures: tuple[tuple[str, str], ...],
+    findings: tuple[Section, ...],
+    readings: tuple[tuple[str, tuple[str, ...]], ...],
+    checks: tuple[Check, ...],
+    about_items: tuple[Section, ...],
+) -> None:
+    templates = resources.files("easyhard.report") / "templates"
+    style = (templates / "report.css").read_text(encoding="utf-8")
+    script = (templates / "report.js").read_text(encoding="utf-8")
+    page = _ENVIRONMENT.get_template("report.html.j2").render(
+        description=description,
+        answer=answer,
+        key_figures=key_figures,
+        findings=findings,
+        readings=readings,
+        checks=checks,
+        about_items=about_items,
+        schemes=Markup(embedded_json({"light": config("light"), "dark": config("dark")})),
+        style=Markup(style),
+        style_hash=_source_hash(style),
+        scripts=[Markup(vega_script()), Markup(script)],
+        script_hashes=[_source_hash(vega_script()), _source_hash(script)],
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8", newline="\n")
+
+
+# keep_trailing_newline and no trimming inside the script elements: their text must be what was hashed.
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("easyhard.report", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _source_hash(text: str) -> str:
+    """Hash of an inline script or style as a Content-Security-Policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,204 @@
+"""The figures of a page with their words: heading, what to look at, text for those who cannot see, table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import altair as alt
+import polars as pl
+
+from easyhard.report.covariates import difficulty_by_covariate
+from easyhard.report.distance import gain_by_distance, gain_by_distance_table, mean_by_distance
+from easyhard.report.heat_map import heat_map, heat_map_table
+from easyhard.report.item_map import item_map, item_map_table
+from easyhard.report.table import TextTable, text_table
+from easyhard.report.text import plain
+from easyhard.report.vega import embedded_json
+from easyhard.schema import Bins, GeneralizationMatrix, ItemBank, Items
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One chart: its Vega-Lite ``spec`` as JSON, ``alt`` in words; a ``fluid`` one narrows to fit."""
+
+    spec: str
+    alt: str
+    fluid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page: what its drawings show (``note``), how to read them (``legend``), their table."""
+
+    name: str
+    heading: str
+    note: str
+    legend: str
+    drawings: tuple[Drawing, ...]
+    table: TextTable
+    table_title: str = "The same as a table"
+
+
+def generalization_sections(matrix: GeneralizationMatrix) -> tuple[Section, ...]:
+    """Heat map and gain against distance."""
+    return (_heat_map(matrix), _distance(matrix))
+
+
+def readings(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(model, sentences of its tests), as the matrix words them."""
+    return tuple(
+        (model, tuple(test["sentence"] for test in tests.values() if "sentence" in test))
+        for model, tests in matrix.tests.items()
+    )
+
+
+def calibration_sections(bank: ItemBank, bins: Bins | None, items: Items | None) -> tuple[Section, ...]:
+    """Difficulty against the covariates, if there are any; then the item map with the table of items."""
+    known = _covariates(bank, items) if items is not None and items.covariates else None
+    return (*([known] if known else []), _item_map(bank, bins, items))
+
+
+def _heat_map(matrix: GeneralizationMatrix) -> Section:
+    table = heat_map_table(matrix)
+    bins = table["evaluated_on"].n_unique()
+    legend = "Pale: the 95% interval of the gain, taken cell by cell, includes zero."
+    if (table["look"] == "failed").any():
+        legend += " Hatched: the run failed."
+    if table["trained_on_these_items"].any():
+        legend += " † and a dashed frame: evaluated on the very items it was trained on."
+    return Section(
+        name="gains",
+        heading="What training on each bin did",
+        note="Change in accuracy against the untouched model, in percentage points. "
+        "Rows are the bin trained on, columns the bin evaluated on.",
+        legend=legend,
+        drawings=(_drawing(heat_map(matrix, columns=2 if bins <= 6 else 1), _heat_map_in_words(table)),),
+        table=text_table(table, _HEAT_MAP_HEADINGS),
+    )
+
+
+def _heat_map_in_words(table: pl.DataFrame) -> str:
+    gains = table.filter(pl.col("look") != "zero_shot")
+    bins = gains["evaluated_on"].n_unique()
+    looks = gains["look"].value_counts()
+    count = dict(zip(looks["look"], looks["count"], strict=True))
+    words = [f"Heat map of gains over zero-shot, {bins} by {bins} bins, of {', '.join(gains['model'].unique())}."]
+    done = gains.drop_nulls("gain_points").sort("gain_points")
+    for what, row in (("Largest gain", done.tail(1)), ("lowest", done.head(1))):
+        for cell in row.iter_rows(named=True):
+            place = f"trained on bin {cell['trained_on']}, evaluated on bin {cell['evaluated_on']}"
+            words.append(f"{what} {cell['gain']} points ({place}).")
+    unclear, absent = count.get("unclear", 0), count.get("failed", 0) + count.get("missing", 0)
+    words.append(f"In {unclear} of {len(gains)} cells the interval includes zero; {absent} have no result.")
+    return " ".join(words)
+
+
+def _distance(matrix: GeneralizationMatrix) -> Section:
+    means = mean_by_distance(matrix)
+    return Section(
+        name="distance",
+        heading="How far a gain reaches",
+        note="The same gains by distance: to the right the bin evaluated on is harder than the bin trained "
+        "on, to the left easier.",
+        legend="Small points: one run on one bin. Large points: the mean of all cells at that distance"
+        + (", with its 95% interval." if means["low_points"].count() else "."),
+        drawings=(_drawing(gain_by_distance(matrix), _distance_in_words(means), fluid=True),),
+        table=text_table(gain_by_distance_table(matrix), _DISTANCE_HEADINGS),
+    )
+
+
+def _distance_in_words(means: pl.DataFrame) -> str:
+    rows = means.sort("model", "distance").iter_rows(named=True)
+    parts = [f"{row['model']} at {row['distance']:+d}: {row['gain_points']:+.1f}" for row in rows]
+    return "Mean gain in points by distance in bins. " + "; ".join(parts) + "."
+
+
+def _covariates(bank: ItemBank, items: Items) -> Section:
+    # A covariate may have the name of a column of ours, such as difficulty.
+    renamed = {name: f"covariate {name}" for name in items.covariates}
+    asked = items.table.select("item", *(pl.col(name).alias(own) for name, own in renamed.items()))
+    table = item_map_table(bank, items=items).join(asked, on="item").sort("rank")
+    headings = {"item": "item", "question": "question", **{own: name for name, own in renamed.items()}}
+    headings |= {"difficulty": "difficulty", "standard_error": "standard error"}
+    return Section(
+        name="covariates",
+        heading="Difficulty and what people count",
+        note="How hard items are for models, against notions of difficulty that people wrote or counted.",
+        legend="One point per item; a bar is the median of the items with the same value.",
+        drawings=tuple(
+            _drawing(
+                difficulty_by_covariate(bank, items, name),
+                f"Difficulty in logits of {len(table)} items against {plain(name, 60)}.",
+                fluid=True,
+            )
+            for name in items.covariates
+        ),
+        table=text_table(table, headings),
+    )
+
+
+def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None) -> Section:
+    table = item_map_table(bank, bins, items)
+    flagged = (table["flag"] != "").any()
+    absent = {"question"} if items is None else set()
+    absent |= {"bin", "split"} if bins is None else set()
+    absent |= set() if flagged else {"flag"}
+    headings = {name: heading for name, heading in _ITEM_HEADINGS.items() if name not in absent}
+    ends = [f"{table['difficulty'][place]:.2f}" for place in (0, -1)]
+    bars = "A bar reaches one standard error to either side."
+    crosses = " A cross is an item that everybody or nobody solved." if flagged else ""
+    return Section(
+        name="items",
+        heading="The items",
+        note=f"{len(table):,} items from easiest to hardest, in logits; 0 is the mean item.",
+        legend=bars + crosses,
+        drawings=(
+            _drawing(
+                item_map(bank, bins, items),
+                f"{len(table)} items sorted by difficulty, from {ends[0]} to {ends[1]} logits.",
+                fluid=True,
+            ),
+        ),
+        table=text_table(table, headings),
+        table_title=f"All {len(table):,} items",
+    )
+
+
+def _drawing(chart: alt.TopLevelMixin, words: str, *, fluid: bool = False) -> Drawing:
+    return Drawing(embedded_json(chart.to_dict()), words, fluid)
+
+
+_HEAT_MAP_HEADINGS = {
+    "model": "model",
+    "trained_on": "trained on",
+    "evaluated_on": "evaluated on",
+    "gain": "gain, points",
+    "interval": "95% interval",
+    "accuracy": "accuracy",
+    "zero_shot_accuracy": "zero-shot",
+    "items": "items",
+    "seeds": "seeds",
+    "status": "status",
+}
+_DISTANCE_HEADINGS = {
+    "model": "model",
+    "distance": "distance",
+    "train_bin": "trained on",
+    "eval_bin": "evaluated on",
+    "seed": "seed",
+    "gain_points": "gain, points",
+    "low_points": "from",
+    "high_points": "to",
+    "n": "items",
+}
+_ITEM_HEADINGS = {
+    "rank": "rank",
+    "item": "item",
+    "question": "question",
+    "bin": "bin",
+    "split": "split",
+    "difficulty": "difficulty",
+    "standard_error": "standard error",
+    "proportion_correct": "answered correctly",
+    "flag": "flag",
+}

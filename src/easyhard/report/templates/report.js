@@ -1,0 +1,55 @@
+"use strict";
+// Every figure is drawn twice, in the colours of a light and of a dark page; the style sheet shows one of them,
+// so that a change of the system's scheme, or printing, needs no script. The one on the screen is drawn first.
+(() => {
+  const configs = JSON.parse(document.getElementById("schemes").textContent);
+  const figures = [...document.querySelectorAll("figure.drawing")];
+  const drawn = new Map();
+
+  async function draw(figure, scheme) {
+    const place = figure.querySelector("." + scheme);
+    const spec = JSON.parse(figure.querySelector("script").textContent);
+    if ("fluid" in figure.dataset && spec.width) {
+      spec.width = Math.min(spec.width + 70, figure.clientWidth);
+      spec.autosize = { type: "fit-x", contains: "padding" };
+    }
+    drawn.get(place)?.finalize();
+    try {
+      const result = await vegaEmbed(place, spec, {
+        mode: "vega-lite",
+        renderer: "svg",
+        actions: false,
+        defaultStyle: false,
+        ast: true, // expressions are interpreted, not compiled: the page's policy forbids eval
+        config: configs[scheme],
+        tooltip: { disableDefaultStyle: true },
+      });
+      drawn.set(place, result);
+      const svg = place.querySelector("svg");
+      svg.style.minWidth = `${0.8 * svg.width.baseVal.value}px`; // shrink to fit, but not below legible text
+    } catch (error) {
+      place.textContent = `This figure could not be drawn (${error.message}); the table below has its numbers.`;
+    }
+  }
+
+  async function drawAll(which) {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    for (const scheme of dark ? ["dark", "light"] : ["light", "dark"]) {
+      for (const figure of which) {
+        await draw(figure, scheme);
+        await new Promise((next) => setTimeout(next)); // lets the page show it and answer before the next one
+      }
+    }
+    document.documentElement.dataset.drawn = "";
+  }
+
+  let width = innerWidth;
+  let waiting = 0;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return; // on a phone the height changes with every scroll
+    width = innerWidth;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => drawAll(figures.filter((figure) => "fluid" in figure.dataset)), 200);
+  });
+  drawAll(figures);
+})();

@@ -1,0 +1,47 @@
+"""Small steps between a Polars table, an Altair chart and a page."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import altair as alt
+import polars as pl
+import polars.selectors as cs
+import vl_convert
+
+
+def inline(table: pl.DataFrame) -> alt.InlineData:
+    """The rows of ``table`` as chart data, whatever their number.
+
+    Fractions keep 4 decimals, more than a screen shows; NaN and infinities, which JSON lacks, become null.
+    The rows are one JSON text: as lists and dicts, Altair would check and copy every number several times.
+    """
+    numbers = cs.float()
+    short = table.with_columns(pl.when(numbers.is_finite()).then(numbers.round(4)))
+    rows = json.dumps(short.to_dicts(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return alt.InlineData(values=rows, format=alt.DataFormat(type="json"))
+
+
+def spread(group: str) -> pl.Expr:
+    """Where in (-0.5, 0.5) to put each row of a group aside, so that rows of one value can be told apart.
+
+    Steps of the golden ratio: even at any number of rows, and the same on every call.
+    """
+    return ((pl.int_range(pl.len()) * 0.6180339887) % 1 - 0.5).over(group)
+
+
+def embedded_json(value: object) -> str:
+    """``value`` as JSON that may stand inside a script element: no ``<``, ``>`` or ``&`` is left in it."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+@cache
+def vega_script() -> str:
+    """The script that draws Vega-Lite charts, as one text; it defines the function ``vegaEmbed``."""
+    script = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    # A parser turns either into another character, and the page's hash of the script would no longer fit.
+    return script.replace("\r\n", "\n").replace("\x00", "\\0")

@@ -1,0 +1,88 @@
+"""The page in a real browser: it draws, asks for nothing, fits a phone, and cannot be broken into.
+
+Needs the ``playwright`` package and a ``chromium`` of the system; skipped where one is absent.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulated_study import simulated_items
+from test_page import HOSTILE, hostile_items, report
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this system")
+FIGURES = 7
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as driver:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        running = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    report(folder / "calm.html", simulated_items(60))
+    report(folder / "hostile.html", hostile_items(), HOSTILE[0] + HOSTILE[1])
+    return {path.stem: path for path in folder.iterdir()}
+
+
+class Visit:
+    """One opened page, with what the browser said and asked for."""
+
+    def __init__(self, browser: Any, path: Path, width: int, scheme: str) -> None:
+        self.said: list[str] = []
+        self.requests: list[str] = []
+        self.page = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+        self.page.set_default_timeout(120_000)  # a limit for a busy machine, not a measurement
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector("html[data-drawn]", state="attached")
+
+    def count(self, selector: str) -> int:
+        return int(self.page.locator(selector).count())
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"), [("calm", 375, "light"), ("calm", 1600, "dark"), ("hostile", 375, "dark")]
+)
+def test_the_page_draws_alone_and_fits(
+    browser: Any, pages: dict[str, Path], name: str, width: int, scheme: str
+) -> None:
+    visit = Visit(browser, pages[name], width, scheme)
+    assert visit.said == []
+    assert visit.requests == [pages[name].as_uri()]
+    assert visit.count("figure svg") == 2 * FIGURES
+    assert visit.count(f"figure .{scheme} svg:visible") == FIGURES
+    assert visit.count("figure svg:visible") == FIGURES
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.page.evaluate("window.hacked") is None
+    assert "+" in visit.page.locator("#gains figure svg:visible").text_content()
+
+
+def test_paper_gets_the_light_figures_from_a_dark_screen(browser: Any, pages: dict[str, Path]) -> None:
+    visit = Visit(browser, pages["calm"], 1000, "dark")
+    visit.page.emulate_media(media="print", color_scheme="dark")
+    assert visit.count("figure .light svg:visible") == FIGURES
+    assert visit.count("figure .dark svg:visible") == 0
+
+
+def test_a_tooltip_shows_foreign_text_as_text(browser: Any, pages: dict[str, Path]) -> None:
+    visit = Visit(browser, pages["hostile"], 1000, "light")
+    visit.page.locator("#items figure .light svg .mark-symbol path").first.hover(force=True)
+    tooltip = visit.page.locator("#vg-tooltip-element")
+    assert "difficulty" in tooltip.text_content()
+    assert tooltip.locator("script, img").count() == 0
+    assert visit.page.evaluate("window.hacked") is None
