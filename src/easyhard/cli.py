@@ -1,0 +1,289 @@
+"""The command line: a thin face over the public functions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import polars as pl
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from easyhard.schema import EasyhardError, InputError, WorkError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Measure how language models generalise across example difficulty.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+ResponsesPath = Annotated[Path, typer.Argument(help="Responses: CSV, Parquet or JSON lines, long form.")]
+StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
+StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a setting, e.g. --set bins.count=5.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Columns = Annotated[
+    list[str] | None, typer.Option("--column", help="What the file calls a column, e.g. --column respondent=model.")
+]
+
+
+def main() -> None:
+    """Run the command line; errors end in one message and exit code 1 (failed) or 2 (called wrongly)."""
+    try:
+        app()
+    except InputError as error:
+        _fail(error, 2)
+    except WorkError as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        errors.print("Interrupted. Give the same command again to go on where it stopped.")
+        sys.exit(130)
+
+
+def _fail(error: EasyhardError, code: int) -> None:
+    errors.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the study.")] = Path("easyhard-demo"),
+    full: Annotated[bool, typer.Option("--full", help="Ten bins and three seeds instead of five and one.")] = False,
+) -> None:
+    """A whole study, offline, small and real: minutes on two cores without a GPU.
+
+    Example: easyhard demo --out easyhard-demo
+    """
+    from easyhard.demo import demo_config
+
+    _run(demo_config(out.resolve(), full))
+
+
+@app.command()
+def ingest(
+    path: Annotated[list[Path], typer.Argument(help="Result files: CSV, Parquet or JSON lines, long form.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the responses go, as Parquet.")],
+    column: Columns = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read per-example results of many models into one audited table of responses.
+
+    Example: easyhard ingest results.csv --column respondent=model -o responses.parquet
+    """
+    from easyhard.files import write_json
+    from easyhard.responses import read_responses_audited, write_responses
+
+    responses, audit = read_responses_audited(path, _mapping(column))
+    write_responses(responses, out)
+    write_json(audit.as_dict(), out.with_suffix(".audit.json"))
+    _show(audit.frame(), "What was read", audit.as_dict(), as_json)
+
+
+@app.command()
+def calibrate(
+    responses: ResponsesPath,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the item bank goes, as Parquet.")],
+    column: Columns = None,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate the difficulty of every item: Rasch, by marginal maximum likelihood, with standard errors.
+
+    Example: easyhard calibrate responses.parquet -o bank.parquet
+    """
+    import easyhard
+    from easyhard.files import write_bank
+
+    bank = easyhard.calibrate(easyhard.read_responses(responses, _mapping(column)))
+    write_bank(bank, out)
+    flagged = bank.table.filter(pl.col("flag") != "").height
+    facts = {**asdict(bank.calibration), "n_flagged": flagged, "item_bank": str(out)}
+    _show(_facts(facts), "Calibration", facts, as_json)
+
+
+@app.command("bin")
+def bin_(
+    bank: Annotated[Path, typer.Argument(help="Item bank from `easyhard calibrate`.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the bins go, as Parquet.")],
+    count: Annotated[int, typer.Option(help="Number of bins.")] = 10,
+    held_out: Annotated[float, typer.Option(help="Share of every bin that is never trained on.")] = 0.3,
+    seed: Annotated[int, typer.Option(help="Of the held-out draw.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Cut calibrated items into equal-sized bins by difficulty, each with a held-out part.
+
+    Example: easyhard bin bank.parquet -o bins.parquet --count 10 --held-out 0.3
+    """
+    import easyhard
+    from easyhard.files import read_bank, write_bins
+
+    bins = easyhard.make_bins(read_bank(bank), count, held_out, seed)
+    write_bins(bins, out)
+    summary = bins.table.group_by("bin", maintain_order=True).agg(
+        items=pl.len(),
+        held_out=(pl.col("split") == "held_out").sum(),
+        easiest=pl.col("difficulty").min(),
+        hardest=pl.col("difficulty").max(),
+        membership=pl.col("membership").mean(),
+    )
+    summary = summary.sort("bin")
+    _show(summary, "Bins (difficulty in logits)", summary.to_dicts(), as_json)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+    set_: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study: calibrate, bin, fine-tune on each bin, evaluate on every bin, report. Run again to go on.
+
+    Example: easyhard run study.yaml --dry-run --set bins.count=5
+    """
+    from easyhard.study import read_config
+
+    config = read_config(study, set_ or [])
+    if dry_run:
+        _show_plan(config, as_json)
+    else:
+        _run(config, as_json)
+
+
+@app.command()
+def validate(study: StudyFile, set_: Overrides = None) -> None:
+    """Check a study's settings and tables, and name every problem at once.
+
+    Example: easyhard validate study.yaml
+    """
+    from easyhard.study import make_plan, read_config, read_inputs
+
+    config = read_config(study, set_ or [])
+    make_plan(config, *read_inputs(config))
+    console.print(f"{study} is a valid study.", highlight=False, markup=False)
+
+
+@app.command()
+def status(
+    run_: Annotated[Path, typer.Argument(metavar="RUN", help="A study's folder.")], as_json: AsJson = False
+) -> None:
+    """Show which cells of a study are done, failed or still to do, also while it runs.
+
+    Example: easyhard status runs/my-study
+    """
+    from easyhard.study import status as cell_status
+
+    table = cell_status(run_)
+    _show(table, "Cells", table.to_dicts(), as_json)
+
+
+@app.command()
+def report(run_: StudyFolder) -> None:
+    """Analyse a study anew from the responses on disk, and write its report. Needs no model.
+
+    Example: easyhard report runs/my-study
+    """
+    from easyhard.report import print_matrix
+    from easyhard.study import analyse, open_study, write_results
+
+    folder = run_.resolve()
+    _, bank, bins, items = open_study(folder)
+    matrix, answer = analyse(folder)
+    write_results(folder, matrix, bank, bins, items, answer)
+    _show_result(answer, lambda: print_matrix(matrix, console), folder)
+
+
+def _run(config: Any, as_json: bool = False) -> None:
+    from easyhard.report import print_matrix
+    from easyhard.study import StudyProgress, run_study
+
+    outcome = run_study(config, StudyProgress(errors if as_json else console))
+    if as_json:
+        _print_json({"answer": outcome.answer, "tests": outcome.matrix.tests, "cells": outcome.matrix.cells.to_dicts()})
+    else:
+        _show_result(outcome.answer, lambda: print_matrix(outcome.matrix, console), outcome.folder)
+    if outcome.failed:
+        raise WorkError(
+            f"{len(outcome.failed)} cell(s) failed (first: {outcome.failed[0]}). See easyhard status {outcome.folder}; "
+            "the same command tries them again."
+        )
+
+
+def _show_result(answer: str, matrix: Callable[[], None], folder: Path) -> None:
+    console.print()
+    console.print(answer, markup=False, highlight=False)
+    console.print()
+    matrix()
+    console.print(f"\nReport: {folder / 'report' / 'index.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_plan(config: Any, as_json: bool) -> None:
+    from easyhard.study import duration, make_plan, read_inputs, time_estimate
+
+    plan = make_plan(config, *read_inputs(config))
+    seconds = time_estimate(plan, config)
+    facts = {
+        "respondents": plan.n_respondents,
+        "items with responses and text": plan.n_items,
+        "items without text (calibrated only)": plan.n_without_text,
+        "items without responses (left out)": plan.n_without_responses,
+        "bins": config.bins.count,
+        "items trained on, of each bin": plan.train_size,
+        "items evaluated on, of each bin": plan.evaluation_size,
+        "trainings": plan.n_trainings,
+        "optimiser steps of each": plan.steps_per_training,
+        "evaluations": plan.n_evaluations,
+        "smallest detectable gain of one cell": f"{100 * plan.detectable_gain:.1f} points (power 0.8, zero-shot 0.5)",
+        "time on this machine's CPU": f"about {duration(seconds)}" if seconds else "unknown: the model is not local",
+        "output": str(config.out),
+    }
+    machine = {**asdict(plan), "seconds": seconds}
+    _show(_facts(facts), f"Plan of {config.name}", machine, as_json)
+
+
+def _mapping(columns: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for column in columns or []:
+        ours, separator, theirs = column.partition("=")
+        if not separator:
+            raise InputError(f"--column {column!r} has no '='. Write --column ours=theirs, e.g. respondent=model.")
+        pairs[ours] = theirs
+    return pairs
+
+
+def _facts(facts: dict[str, Any]) -> pl.DataFrame:
+    shown = [
+        f"{v:,.4g}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v) for v in facts.values()
+    ]
+    return pl.DataFrame({"": [name.replace("_", " ") for name in facts], "value": shown})
+
+
+def _show(table: pl.DataFrame, title: str, machine: Any, as_json: bool) -> None:
+    if as_json:
+        _print_json(machine)
+        return
+    shown = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for name in table.columns:
+        shown.add_column(name, justify="right" if table.schema[name].is_numeric() else "left", overflow="fold")
+    for row in table.rows():
+        shown.add_row(*(_cell(value) for value in row))
+    console.print(shown)
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")

@@ -1,0 +1,184 @@
+"""Loading causal language models and their tokenizers. The only place that decides what may be loaded.
+
+torch and transformers are imported when a model is asked for, so that ``import easyhard`` stays light.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from easyhard.benchmarks.spec import BenchmarkSpec
+from easyhard.schema import InputError
+
+INSTALL_HINT = (
+    "Install what runs models: pip install 'easyhard[llm]' (see the README for a CPU build of torch)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """A causal language model with its tokenizer, on one device.
+
+    ``name`` is what the user called it; ``fingerprint`` identifies the weights (a hash of the weight files
+    for a folder, ``name@revision`` for the hub).
+    """
+
+    name: str
+    fingerprint: str
+    network: Any  # transformers.PreTrainedModel
+    tokenizer: Any  # transformers.PreTrainedTokenizerBase
+
+    @property
+    def context_length(self) -> int:
+        """Longest sequence in tokens that the model was built for."""
+        return int(getattr(self.network.config, "max_position_embeddings", 0) or 2**31)
+
+
+def load_model(path: str, *, revision: str | None = None, dtype: str = "float32") -> LanguageModel:
+    """Load a model from a local folder, a ``.gguf`` file, or the Hugging Face hub by name.
+
+    Safetensors only and never code from the model's repository. A GGUF file is converted once and kept in
+    the user's cache. Raises InputError if there is no such folder or model.
+    """
+    _require_torch()
+    import torch
+
+    name, folder = path, path
+    if path.endswith(".gguf"):
+        folder = str(converted_gguf(Path(path)))
+    elif _looks_local(path) and not Path(path, "config.json").is_file():
+        raise InputError(
+            f"model path {path!r} has no config.json, so it is not a saved model. "
+            "Give a folder made by save_pretrained, a .gguf file, or a hub name such as org/model."
+        )
+    network, tokenizer = _from_pretrained(folder, revision, getattr(torch, dtype))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network.to(device).eval()
+    return LanguageModel(name, model_fingerprint(path, revision), network, tokenizer)
+
+
+def model_fingerprint(path: str, revision: str | None = None) -> str:
+    """What identifies the weights, without loading them: a hash for local files, name@revision otherwise."""
+    local = Path(path)
+    if local.is_file():
+        return _sha256([local])
+    if local.is_dir():
+        return _sha256(sorted(local.glob("*.safetensors")) + sorted(local.glob("*.json")))
+    return f"{path}@{revision or 'main'}"
+
+
+def converted_gguf(gguf: Path) -> Path:
+    """Folder with the model of a GGUF file as fp32 safetensors, converted on first use (about 30 s).
+
+    Kept under ``$EASYHARD_CACHE`` or ``~/.cache/easyhard`` by the file's hash. The quantised weights are
+    expanded as they are: the numbers equal those that the GGUF stands for.
+    """
+    if not gguf.is_file():
+        raise InputError(f"model file {str(gguf)!r} does not exist. Give the path of a .gguf file.")
+    cache = Path(os.environ.get("EASYHARD_CACHE", Path.home() / ".cache" / "easyhard"))
+    folder = cache / "models" / f"{gguf.stem}-{_sha256([gguf])[:12]}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
+    try:
+        _convert(gguf, temporary)
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process finished first, with the same result
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    _require_torch()
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    expanded = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    config = expanded.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    # Built anew from the config: the loaded object still believes that it is quantised and cannot be saved.
+    plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    plain.load_state_dict(expanded.state_dict())
+    plain.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    del expanded, plain
+    gc.collect()
+
+
+def _from_pretrained(folder: str, revision: str | None, dtype: Any) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, trust_remote_code=False)
+        network = AutoModelForCausalLM.from_pretrained(
+            folder, revision=revision, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"model {folder!r} could not be loaded: {str(error).splitlines()[0]} "
+            "Give a local folder, a .gguf file, or a hub name you have access to."
+        ) from error
+    return network, tokenizer
+
+
+def _looks_local(path: str) -> bool:
+    return path.startswith((".", "/", "~")) or Path(path).exists() or path.count("/") > 1
+
+
+def _sha256(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _require_torch() -> None:
+    try:
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed. {INSTALL_HINT}") from error
+
+
+def prompt_tokens(model: LanguageModel, spec: BenchmarkSpec, question: str) -> list[int]:
+    """Tokens of one item's prompt: examples, question, and what opens the answer.
+
+    The one place that makes a prompt: training puts its completion, evaluation its choices, right after
+    these tokens. With a chat template the question is the user's turn and the answer opens the assistant's;
+    without one, prompts and answers stand below one another as plain text.
+    """
+    tokenizer = model.tokenizer
+    if not _chats(model, spec):
+        shown = "".join(f"{spec.text(q)} {a}\n\n" for q, a in spec.examples)
+        return list(tokenizer(shown + spec.text(question))["input_ids"])
+    messages = [{"role": "system", "content": spec.system}]
+    for q, a in spec.examples:
+        messages += [{"role": "user", "content": spec.text(q)}, {"role": "assistant", "content": a}]
+    messages.append({"role": "user", "content": spec.text(question)})
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def answer_tokens(model: LanguageModel, spec: BenchmarkSpec, answer: str) -> list[int]:
+    """Tokens of an answer that follows ``prompt_tokens``; plain-text prompts need the space before it."""
+    opening = "" if _chats(model, spec) else " "
+    return list(model.tokenizer(opening + answer, add_special_tokens=False)["input_ids"])
+
+
+def _chats(model: LanguageModel, spec: BenchmarkSpec) -> bool:
+    return spec.chat and model.tokenizer.chat_template is not None
