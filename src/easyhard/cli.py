@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,18 +13,34 @@ import msgspec
 import polars as pl
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
 from easyhard.schema import EasyhardError, InputError, WorkError
 
+console = Console()
+errors = Console(stderr=True)
+
+
+class _Commands(TyperGroup):
+    """All commands; left to itself, typer ends an interrupted one without a word."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            errors.print("Interrupted. Give the same command again to go on where it stopped.")
+            sys.exit(130)
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Measure how language models generalise across example difficulty.",
 )
-console = Console()
-errors = Console(stderr=True)
 
 ResponsesPath = Annotated[Path, typer.Argument(help="Responses: CSV, Parquet or JSON lines, long form.")]
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
@@ -43,9 +60,6 @@ def main() -> None:
         _fail(error, 2)
     except WorkError as error:
         _fail(error, 1)
-    except KeyboardInterrupt:
-        errors.print("Interrupted. Give the same command again to go on where it stopped.")
-        sys.exit(130)
 
 
 def _fail(error: EasyhardError, code: int) -> None:
@@ -63,7 +77,9 @@ def demo(
     Example: easyhard demo --out easyhard-demo
     """
     from easyhard.demo import demo_config
+    from easyhard.study import require_llm
 
+    require_llm()  # before anything is written
     _run(demo_config(out.resolve(), full))
 
 
@@ -81,6 +97,7 @@ def ingest(
     from easyhard.files import write_json
     from easyhard.responses import read_responses_audited, write_responses
 
+    _refuse_bad_target(out, path)
     responses, audit = read_responses_audited(path, _mapping(column))
     write_responses(responses, out)
     write_json(audit.as_dict(), out.with_suffix(".audit.json"))
@@ -101,6 +118,7 @@ def calibrate(
     import easyhard
     from easyhard.files import write_bank
 
+    _refuse_bad_target(out, [responses])
     bank = easyhard.calibrate(easyhard.read_responses(responses, _mapping(column)))
     write_bank(bank, out)
     flagged = bank.table.filter(pl.col("flag") != "").height
@@ -114,7 +132,7 @@ def bin_(
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the bins go, as Parquet.")],
     count: Annotated[int, typer.Option(help="Number of bins.")] = 10,
     held_out: Annotated[float, typer.Option(help="Share of every bin that is never trained on.")] = 0.3,
-    seed: Annotated[int, typer.Option(help="Of the held-out draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the held-out draw.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Cut calibrated items into equal-sized bins by difficulty, each with a held-out part.
@@ -124,6 +142,7 @@ def bin_(
     import easyhard
     from easyhard.files import read_bank, write_bins
 
+    _refuse_bad_target(out, [bank])
     bins = easyhard.make_bins(read_bank(bank), count, held_out, seed)
     write_bins(bins, out)
     summary = bins.table.group_by("bin", maintain_order=True).agg(
@@ -240,12 +259,35 @@ def _show_plan(config: Any, as_json: bool) -> None:
         "trainings": plan.n_trainings,
         "optimiser steps of each": plan.steps_per_training,
         "evaluations": plan.n_evaluations,
-        "smallest detectable gain of one cell": f"{100 * plan.detectable_gain:.1f} points (power 0.8, zero-shot 0.5)",
+        "smallest detectable gain of one cell": _detectable(plan.detectable_gain),
         "time on this machine's CPU": f"about {duration(seconds)}" if seconds else "unknown: the model is not local",
         "output": str(config.out),
     }
     machine = {**asdict(plan), "seconds": seconds}
     _show(_facts(facts), f"Plan of {config.name}", machine, as_json)
+
+
+def _detectable(gain: float) -> str:
+    if gain == float("inf"):
+        return "none: too few items to detect any gain (power 0.8, zero-shot 0.5)"
+    return f"{100 * gain:.1f} points (power 0.8, zero-shot 0.5)"
+
+
+def _refuse_bad_target(out: Path, read: Sequence[Path]) -> None:
+    """Raise InputError, before any work, unless a file may be put at ``out`` without losing one of ``read``."""
+    try:
+        target = out.resolve()
+        if target in [path.resolve() for path in read]:
+            raise InputError(f"{out} is also read, and would be lost. Name another file to write to.")
+        if target.exists() and not target.is_file():
+            raise InputError(f"{out} exists and is not an ordinary file. Name a file to write to.")
+        folder = next(parent for parent in target.parents if parent.exists())
+    except (OSError, ValueError) as error:  # too long, not to be seen, or no name at all
+        raise InputError(f"{out} cannot be written: {error}. Name another file to write to.") from error
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise InputError(
+            f"{out} cannot be written: {folder} is not a folder that you may write to. Name another place."
+        )
 
 
 def _mapping(columns: list[str] | None) -> dict[str, str]:
@@ -269,7 +311,7 @@ def _show(table: pl.DataFrame, title: str, machine: Any, as_json: bool) -> None:
     if as_json:
         _print_json(machine)
         return
-    shown = Table(title=title, title_justify="left", box=None, header_style="bold")
+    shown = Table(title=escape(title), title_justify="left", box=None, header_style="bold")
     for name in table.columns:
         shown.add_column(name, justify="right" if table.schema[name].is_numeric() else "left", overflow="fold")
     for row in table.rows():
@@ -278,8 +320,6 @@ def _show(table: pl.DataFrame, title: str, machine: Any, as_json: bool) -> None:
 
 
 def _cell(value: Any) -> str:
-    from rich.markup import escape
-
     if value is None:
         return ""
     return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
@@ -287,3 +327,7 @@ def _cell(value: Any) -> str:
 
 def _print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -150,9 +150,10 @@ def _sha256(files: list[Path]) -> str:
 def _require_torch() -> None:
     try:
         import torch  # noqa: F401
-        import transformers  # noqa: F401
+        import transformers
     except ImportError as error:
         raise InputError(f"{error.name} is not installed. {INSTALL_HINT}") from error
+    transformers.utils.logging.disable_progress_bar()  # a study shows its own progress
 
 
 def prompt_tokens(model: LanguageModel, spec: BenchmarkSpec, question: str) -> list[int]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import expit
 
 from easyhard.chance import cell_rng
 from easyhard.irt import calibrate, estimate_ability, fit_rasch, fit_statistics, simulate_rasch
@@ -62,25 +63,26 @@ def test_mean_squares_of_conforming_items_average_one(missing: float) -> None:
     assert np.abs(np.mean(infit, axis=0) - 1).max() < 0.12
 
 
-def test_mean_squares_agree_with_their_definition() -> None:
-    correct = simulate_rasch(30, np.linspace(-1, 1, 6), 0.2, 1.0, 0.2, cell_rng(0, "test", "definition"))
+@pytest.mark.parametrize("ability_sd", [1.0, 4.0])
+def test_mean_squares_agree_with_their_definition(ability_sd: float) -> None:
+    rng = cell_rng(0, "test", "definition")
+    correct = simulate_rasch(30, np.linspace(-1, 1, 6), 0.2, ability_sd, 0.2, rng)
     fit = fit_rasch(correct)
     mean_squares = fit_statistics(correct, fit)
-    ability = np.linspace(-9, 9, 2001)
-    p = 1 / (1 + np.exp(-(ability[:, None] - fit.difficulty)))
+    ability = fit.ability_mean + fit.ability_sd * np.linspace(-9, 9, 2001)
+    p, q = expit(ability[:, None] - fit.difficulty), expit(fit.difficulty - ability[:, None])
     seen = correct >= 0
-    likelihood = np.where(seen[:, None, :], np.where(correct[:, None, :] == 1, p, 1 - p), 1).prod(axis=2)
+    likelihood = np.where(seen[:, None, :], np.where(correct[:, None, :] == 1, p, q), 1).prod(axis=2)
     posterior = likelihood * np.exp(-((ability - fit.ability_mean) ** 2) / (2 * fit.ability_sd**2))
     posterior /= posterior.sum(axis=1, keepdims=True)
     for item in range(6):
-        square = (correct[:, item, None] - p[:, item]) ** 2
-        variance = p[:, item] * (1 - p[:, item])
+        square = np.where(correct[seen[:, item], item, None] == 1, q[:, item], p[:, item]) ** 2
+        variance = p[:, item] * q[:, item]
         weight = posterior[seen[:, item]]
-        square = square[seen[:, item]]
         infit = (weight * square).sum() / (weight * variance).sum()
         outfit = (weight * square / variance).sum() / seen[:, item].sum()
-        assert mean_squares.infit_mnsq[item] == pytest.approx(infit, abs=1e-6)
-        assert mean_squares.outfit_mnsq[item] == pytest.approx(outfit, abs=1e-6)
+        assert mean_squares.infit_mnsq[item] == pytest.approx(infit, rel=1e-6)
+        assert mean_squares.outfit_mnsq[item] == pytest.approx(outfit, rel=1e-6)
 
 
 def test_a_noisy_item_has_large_mean_squares_and_a_sharp_one_small() -> None:

@@ -64,12 +64,20 @@ def test_the_page_draws_alone_and_fits(
     visit = Visit(browser, pages[name], width, scheme)
     assert visit.said == []
     assert visit.requests == [pages[name].as_uri()]
-    assert visit.count("figure svg") == 2 * FIGURES
+    assert visit.count("figure svg") == (2 * FIGURES if scheme == "dark" else FIGURES)
     assert visit.count(f"figure .{scheme} svg:visible") == FIGURES
     assert visit.count("figure svg:visible") == FIGURES
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert visit.page.evaluate("window.hacked") is None
     assert "+" in visit.page.locator("#gains figure svg:visible").text_content()
+
+
+def test_figures_follow_a_change_of_scheme(browser: Any, pages: dict[str, Path]) -> None:
+    visit = Visit(browser, pages["calm"], 1000, "light")
+    visit.page.emulate_media(color_scheme="dark")
+    last = visit.page.locator("figure .dark svg").nth(FIGURES - 1)
+    last.wait_for(state="visible")
+    assert visit.count("figure .light svg:visible") == 0
 
 
 def test_paper_gets_the_light_figures_from_a_dark_screen(browser: Any, pages: dict[str, Path]) -> None:

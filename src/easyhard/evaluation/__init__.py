@@ -43,9 +43,7 @@ def evaluate(
         correct = [is_correct(g, a, spec.scoring) for g, a in zip(given, items.table["answer"], strict=True)]
     row = np.array([correct], dtype=np.int8)
     names = tuple(items.table["item"])
-    answers = pl.DataFrame(
-        {"item": names, "given": given, "answer": items.table["answer"], "correct": row[0]}
-    )
+    answers = pl.DataFrame({"item": names, "given": given, "answer": items.table["answer"], "correct": row[0]})
     return Evaluation(Responses(row, (respondent,), names), answers)
 
 

@@ -1,14 +1,16 @@
 """Multiple choice by log-likelihood, each prompt computed once.
 
 The work goes in three steps over one key-value cache: what all prompts begin with (system prompt,
-examples) once per model; the rest of each prompt once per item; and each choice on top of its item's
-prompt. Only the positions that predict an answer are projected on the vocabulary.
+examples) once per model; the rest of each prompt, with what all its choices begin with, once per item; and
+the rest of each choice on top of that. Only the positions that predict an answer are projected on the
+vocabulary.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,20 @@ from easyhard.llm import LanguageModel
 from easyhard.schema import FloatArray, Progress
 
 TOKENS_PER_BATCH = 1024  # of prompts, padding included: where two CPU cores reach their best pace
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One item in tokens: a prompt, the ``opening`` that all choices share, and the rest of each choice."""
+
+    prompt: list[int]
+    opening: list[int]
+    rests: list[list[int]]  # none empty
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """What decides the batch: questions of equal opening and longest rest go together."""
+        return len(self.opening), max(map(len, self.rests)), len(self.prompt)
 
 
 def choice_log_likelihoods(
@@ -32,14 +48,14 @@ def choice_log_likelihoods(
     """
     import torch
 
-    shared = _common_prefix(prompts)
+    shared = _common_length(prompts)
+    questions = [_question(prompt[shared:], row) for prompt, row in zip(prompts, choices, strict=True)]
     found: list[FloatArray] = [np.empty(0)] * len(prompts)
     done = 0
     with torch.inference_mode():
         prefix = _prefix_cache(model, prompts[0][:shared]) if shared else None
-        sizes = [(max(map(len, c)), len(p) - shared) for p, c in zip(prompts, choices, strict=True)]
-        for batch in _batches(sizes):
-            scores = _score(model, prefix, shared, [prompts[i] for i in batch], [choices[i] for i in batch])
+        for batch in _batches(questions):
+            scores = _score(model, prefix, shared, [questions[i] for i in batch])
             for i, score in zip(batch, scores, strict=True):
                 found[i] = score
             done += len(batch)
@@ -48,23 +64,28 @@ def choice_log_likelihoods(
     return found
 
 
-def _common_prefix(prompts: Sequence[list[int]]) -> int:
-    """Length of what all prompts share, leaving every prompt at least one token of its own."""
-    first, last = min(prompts), max(prompts)
-    limit = min(len(p) for p in prompts) - 1
+def _common_length(rows: Sequence[list[int]]) -> int:
+    """Length of what all rows begin with, leaving every row at least one token of its own."""
+    first, last = min(rows), max(rows)
+    limit = min(map(len, rows)) - 1
     shared = 0
     while shared < limit and first[shared] == last[shared]:
         shared += 1
     return shared
 
 
-def _batches(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Indices in batches of like sizes (longest choice, prompt), so that little is padded in either step."""
+def _question(prompt: list[int], choices: Sequence[list[int]]) -> _Question:
+    opening = _common_length(choices)
+    return _Question(prompt, choices[0][:opening], [choice[opening:] for choice in choices])
+
+
+def _batches(questions: Sequence[_Question]) -> list[list[int]]:
+    """Indices in batches of like sizes, so that little is padded in either step."""
     batches: list[list[int]] = [[]]
-    for i in sorted(range(len(sizes)), key=lambda i: sizes[i]):
-        longest_choice, prompt = sizes[i]
-        full = (len(batches[-1]) + 1) * max(prompt, 4 * longest_choice) > TOKENS_PER_BATCH
-        if batches[-1] and (full or sizes[batches[-1][0]][0] != longest_choice):
+    for i in sorted(range(len(questions)), key=lambda i: questions[i].size):
+        opening, longest, prompt = questions[i].size
+        full = (len(batches[-1]) + 1) * max(prompt + opening, 4 * longest) > TOKENS_PER_BATCH
+        if batches[-1] and (full or questions[batches[-1][0]].size[:2] != (opening, longest)):
             batches.append([])
         batches[-1].append(i)
     return batches
@@ -77,35 +98,31 @@ def _prefix_cache(model: LanguageModel, tokens: list[int]) -> Any:
     return model.network(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
 
 
-def _score(
-    model: LanguageModel,
-    prefix: Any,
-    shared: int,
-    prompts: list[list[int]],
-    choices: list[Sequence[list[int]]],
-) -> list[FloatArray]:
+def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question]) -> list[FloatArray]:
     import torch
 
     cache = copy.deepcopy(prefix)  # a forward pass grows the cache it is given
     if cache is not None:
-        cache.batch_repeat_interleave(len(prompts))
-    ids, mask = _padded([p[shared:] for p in prompts], side="left", device=model.network.device)
-    mask = torch.cat([mask.new_ones(len(prompts), shared), mask], dim=1)
+        cache.batch_repeat_interleave(len(batch))
+    device, opening = model.network.device, len(batch[0].opening)
+    ids, mask = _padded([q.prompt + q.opening for q in batch], side="left", device=device)
+    mask = torch.cat([mask.new_ones(len(batch), shared), mask], dim=1)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     output = model.network(
         input_ids=ids, attention_mask=mask, position_ids=positions[:, shared:], past_key_values=cache,
-        use_cache=True, logits_to_keep=1,
+        use_cache=True, logits_to_keep=opening + 1,
     )  # fmt: skip
-    first = output.logits[:, -1].float().log_softmax(-1)
-    flat = [(row, choice) for row, options in enumerate(choices) for choice in options]
-    rows = torch.tensor([row for row, _ in flat], device=ids.device)
-    total = first[rows, torch.tensor([choice[0] for _, choice in flat], device=ids.device)]
-    longer = [k for k, (_, choice) in enumerate(flat) if len(choice) > 1]
+    logits = output.logits[:, -opening - 1 :].float().log_softmax(-1)
+    openings = logits[:, :-1].gather(2, ids[:, ids.shape[1] - opening :, None]).sum((1, 2))
+    flat = [(row, rest) for row, question in enumerate(batch) for rest in question.rests]
+    rows = torch.tensor([row for row, _ in flat], device=device)
+    total = openings[rows] + logits[rows, -1, torch.tensor([rest[0] for _, rest in flat], device=device)]
+    longer = [k for k, (_, rest) in enumerate(flat) if len(rest) > 1]
     if longer:
-        chosen = torch.tensor(longer, device=ids.device)
-        rest = _continuation(model, output.past_key_values, mask, rows[chosen], [flat[k][1] for k in longer])
-        total = total.index_add(0, chosen, rest)
-    ends = np.cumsum([len(options) for options in choices])[:-1]
+        chosen = torch.tensor(longer, device=device)
+        later = _continuation(model, output.past_key_values, mask, rows[chosen], [flat[k][1] for k in longer])
+        total = total.index_add(0, chosen, later)
+    ends = np.cumsum([len(question.rests) for question in batch])[:-1]
     return [np.asarray(part, dtype=np.float64) for part in np.split(total.cpu().numpy(), ends)]
 
 

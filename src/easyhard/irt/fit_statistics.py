@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from easyhard.irt.checks import items_that_vary
-from easyhard.irt.posterior import Respondents, posterior_given
+from easyhard.irt.posterior import posterior_given
 from easyhard.irt.rasch import RaschFit
 from easyhard.schema import MISSING, FloatArray, IntArray
 
@@ -36,29 +36,29 @@ def fit_statistics(correct: IntArray, fit: RaschFit) -> FitStatistics:
     itself, which pulls both towards 1.
     """
     varies = items_that_vary(correct)
-    varying, difficulty = correct[:, varies], fit.difficulty[varies]
-    respondents = posterior_given(varying, difficulty, fit.ability_mean, fit.ability_sd)
-    above = respondents.posterior.grid.nodes - (difficulty - fit.ability_mean)[:, None]  # ability less difficulty
-    right, wrong = _posterior_sums(varying, respondents)
-    probability = expit(above)
-    variance = probability * (1 - probability)
+    varying, difficulty = correct[:, varies], fit.difficulty[varies] - fit.ability_mean
+    respondents = posterior_given(varying, difficulty, 0.0, fit.ability_sd)
+    posterior = respondents.posterior
+    probability = expit(posterior.grid.nodes - difficulty[:, None])
+    right, wrong = _sums(varying, posterior.node_weight[respondents.cases.case_of])
     squares = right * (1 - probability) ** 2 + wrong * probability**2
+    variances = (right + wrong) * probability * (1 - probability)
+    # (x - p)^2 / v is exp(difficulty - ability) for a correct response and its inverse for a wrong one.
+    exponentials = posterior.weight @ np.exp(np.outer(posterior.grid.ability, [-1, 1]))
+    falling, rising = _sums(varying, exponentials[respondents.cases.case_of])
+    standardised = falling[:, 0] * np.exp(difficulty) + rising[:, 1] * np.exp(-difficulty)
     infit, outfit = np.full(len(varies), np.nan), np.full(len(varies), np.nan)
-    infit[varies] = squares.sum(axis=1) / ((right + wrong) * variance).sum(axis=1)
-    # (x - p)^2 / v is exp(-above) for a correct response and exp(above) for a wrong one.
-    standardised = right * np.exp(-above) + wrong * np.exp(above)
-    outfit[varies] = standardised.sum(axis=1) / (varying != MISSING).sum(axis=0)
+    infit[varies] = squares.sum(axis=1) / variances.sum(axis=1)
+    outfit[varies] = standardised / (varying != MISSING).sum(axis=0)
     return FitStatistics(infit, outfit)
 
 
-def _posterior_sums(correct: IntArray, respondents: Respondents) -> tuple[FloatArray, FloatArray]:
-    """Posterior weights of the respondents that were right on an item, and wrong: [items, nodes] each."""
-    node_weight = respondents.posterior.node_weight
-    right, wrong = np.zeros((2, correct.shape[1], node_weight.shape[1]))
+def _sums(correct: IntArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Sums of ``values`` [respondents, n] over those right on an item, and those wrong: [items, n] each."""
+    right, wrong = np.zeros((2, correct.shape[1], values.shape[1]))
     height = max(1, _BLOCK // correct.shape[1])
     for start in range(0, len(correct), height):
-        block = correct[start : start + height]
-        weight = node_weight[respondents.cases.case_of[start : start + height]]
-        right += (block == 1).astype(float).T @ weight
-        wrong += (block == 0).astype(float).T @ weight
+        rows = slice(start, start + height)
+        right += (correct[rows] == 1).astype(float).T @ values[rows]
+        wrong += (correct[rows] == 0).astype(float).T @ values[rows]
     return right, wrong

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,8 @@ def load_adapter(model: LanguageModel, folder: Path) -> LanguageModel:
     """
     from peft import PeftModel
 
-    network = PeftModel.from_pretrained(model.network, str(folder)).merge_and_unload()
+    with _old_names_allowed():
+        network = PeftModel.from_pretrained(model.network, str(folder)).merge_and_unload()
     return LanguageModel(model.name, model.fingerprint, network.eval(), model.tokenizer)
 
 
@@ -120,11 +123,20 @@ def _with_adapter(model: LanguageModel, config: TrainingConfig) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    network = get_peft_model(model.network, settings).train()
+    with _old_names_allowed():
+        network = get_peft_model(model.network, settings).train()
     # A slice of the hidden states is not contiguous; the vocabulary projection would copy its weight per row.
     head = network.get_output_embeddings()
     head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
     return network
+
+
+@contextmanager
+def _old_names_allowed() -> Iterator[None]:
+    """No warning while peft asks transformers for an attribute by its old name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _steps(

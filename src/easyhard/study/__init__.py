@@ -12,7 +12,7 @@ from easyhard.study.config import (
 )
 from easyhard.study.plan import Plan, make_plan, time_estimate
 from easyhard.study.progress import StudyProgress, duration
-from easyhard.study.run import StudyOutcome, read_inputs, run_study
+from easyhard.study.run import StudyOutcome, read_inputs, require_llm, run_study
 
 __all__ = [
     "BinsConfig",
@@ -30,6 +30,7 @@ __all__ = [
     "open_study",
     "read_config",
     "read_inputs",
+    "require_llm",
     "run_study",
     "status",
     "time_estimate",

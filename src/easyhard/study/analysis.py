@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from easyhard.atomic import write_parquet
 from easyhard.benchmarks import guessing_rates
@@ -18,7 +17,7 @@ from easyhard.report import write_report
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses
 from easyhard.study.cells import benchmark
-from easyhard.study.config import ModelConfig, StudyConfig, parse_config
+from easyhard.study.config import ModelConfig, StudyConfig, read_config
 from easyhard.study.describe import describe
 from easyhard.study.record import Step, fingerprint, read_record
 
@@ -28,7 +27,7 @@ def open_study(folder: Path) -> tuple[StudyConfig, ItemBank, Bins, Items]:
     settings = folder / "study.yaml"
     if not settings.is_file():
         raise InputError(f"{folder} holds no study.yaml, so it is not a study. Give the folder that a run wrote to.")
-    config = parse_config(yaml.safe_load(settings.read_text(encoding="utf-8")), folder, str(settings))
+    config = read_config(settings)
     if not (folder / "bins" / "items.parquet").is_file():
         raise InputError(f"{folder} has no bins yet. Run the study first: easyhard run {settings}")
     items = read_items(folder / "bins" / "items.parquet")

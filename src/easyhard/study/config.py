@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,6 +15,8 @@ from easyhard.benchmarks.item_table import AnswerIs
 from easyhard.schema import InputError
 from easyhard.sft.config import TrainingConfig
 from easyhard.wording import did_you_mean
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what both numpy and torch take
 
 
 class Config(BaseModel):
@@ -82,7 +84,7 @@ class BinsConfig(Config):
 
     count: int = Field(10, ge=2)  # deciles, as in arXiv:2511.21692
     held_out: float = Field(0.3, ge=0, lt=1)  # ours: share of every bin that is never trained on
-    seed: int = 0  # of the held-out draw
+    seed: Seed = 0  # of the held-out draw
 
 
 class StudyConfig(Config):
@@ -95,7 +97,7 @@ class StudyConfig(Config):
     questions: QuestionConfig = QuestionConfig()
     bins: BinsConfig = BinsConfig()
     training: TrainingConfig = TrainingConfig()
-    seeds: tuple[int, ...] = Field((0,), min_length=1)  # of trainings; three or more show their scatter
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # of trainings; three or more show their scatter
     out: Path
 
     @model_validator(mode="after")
@@ -108,6 +110,10 @@ class StudyConfig(Config):
         return self
 
 
+# What the YAML parser raises: ValueError for bytes that are no UTF-8 and for a 32nd of May, the last for [[[[...
+NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
+
+
 def read_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
     """The study of a YAML file, with ``key=value`` overrides such as ``bins.count=5``.
 
@@ -118,7 +124,7 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
     except FileNotFoundError as error:
         near = did_you_mean(path.name, [p.name for p in path.parent.glob("*.y*ml")])
         raise InputError(f"{path} does not exist.{near} Name the YAML file of a study.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, *NOT_YAML) as error:
         raise InputError(
             f"{path} cannot be read as YAML: {error}. Mend it, or compare it with docs/study.md."
         ) from error
@@ -135,6 +141,18 @@ def parse_config(raw: dict[str, Any], base: Path, source: str) -> StudyConfig:
         config = StudyConfig.model_validate(raw)
     except ValidationError as error:
         raise InputError(_problems(error, raw, source)) from error
+    try:
+        return _with_absolute_paths(config, base)
+    except (OSError, ValueError) as error:  # longer than a path may be, or with a NUL character
+        raise InputError(f"{source} has a path that cannot be one: {error}. Mend it and try again.") from error
+
+
+def dump_config(config: StudyConfig) -> str:
+    """The study as YAML, every default written out."""
+    return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def _with_absolute_paths(config: StudyConfig, base: Path) -> StudyConfig:
     return config.model_copy(
         update={
             "responses": config.responses.model_copy(update={"path": _absolute(config.responses.path, base)}),
@@ -145,18 +163,15 @@ def parse_config(raw: dict[str, Any], base: Path, source: str) -> StudyConfig:
     )
 
 
-def dump_config(config: StudyConfig) -> str:
-    """The study as YAML, every default written out."""
-    return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
-
-
 def _absolute(path: Path, base: Path) -> Path:
     return (base / path.expanduser()).resolve()
 
 
 def _model_path(path: str, base: Path) -> str:
+    """Absolute, unless it can only be a name on the hub: ``org/model``."""
     local = _absolute(Path(path), base)
-    return str(local) if local.exists() or path.startswith((".", "/", "~")) else path
+    on_disk = path.startswith((".", "/", "~")) or path.endswith(".gguf") or path.count("/") > 1 or local.exists()
+    return str(local) if on_disk else path
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
@@ -169,7 +184,12 @@ def _override(raw: dict[str, Any], override: str) -> None:
         place = place.setdefault(name, {})
         if not isinstance(place, dict):
             raise InputError(f"--set {override!r}: {name!r} is not a group of settings. See docs/study.md.")
-    place[last] = yaml.safe_load(value)
+    try:
+        place[last] = yaml.safe_load(value)
+    except NOT_YAML as error:
+        raise InputError(
+            f"--set {override!r} has a value that cannot be read as YAML. Put it in quotes: --set '{key}=\"...\"'."
+        ) from error
 
 
 def _problems(error: ValidationError, raw: dict[str, Any], source: str) -> str:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from easyhard.benchmarks import completions
 from easyhard.generalization import smallest_detectable_gain
+from easyhard.irt.checks import check_fittable
 from easyhard.schema import InputError, Items, Responses
 from easyhard.sft import n_steps
 from easyhard.study.config import StudyConfig
+from easyhard.wording import did_you_mean
 
 CHARACTERS_PER_TOKEN = 3.5  # of English and numbers with common tokenizers; only for the estimate of time
 SHARE_OF_PEAK = 0.35  # of the measured matrix-multiply rate that small models reach; measured on two CPU cores
@@ -46,14 +49,16 @@ class Plan:
 
 
 def make_plan(config: StudyConfig, responses: Responses, items: Items) -> Plan:
-    """The plan of a study. Raises InputError if responses and items share too few items."""
+    """The plan of a study.
+
+    Raises InputError for what would stop it later: a model that is not there, responses that cannot be
+    calibrated, too few items with both responses and text, or items that lack what the settings need.
+    """
+    _refuse_absent_models(config)
+    check_fittable(responses.correct)
     shared = set(responses.items) & set(items.table["item"])
-    if len(shared) < 2 * config.bins.count:
-        raise InputError(
-            f"{len(shared)} of {len(responses.items)} items with responses have text in {config.items.path} "
-            f"(first item there: {items.table['item'][0]!r}; with responses: {responses.items[0]!r}). "
-            "Use the same item names in both tables."
-        )
+    _refuse_too_few(shared, config, responses, items)
+    _refuse_no_choices(shared, config, items)
     per_bin = len(shared) // config.bins.count
     held_out = round(config.bins.held_out * per_bin) if config.bins.held_out else 0
     train_pool = per_bin - held_out
@@ -113,6 +118,48 @@ def multiply_rate() -> float:
         left @ right
         repeats += 1
     return repeats * 2 * left.shape[0] * left.shape[1] * right.shape[1] / (time.perf_counter() - start)
+
+
+def _refuse_absent_models(config: StudyConfig) -> None:
+    """Raise InputError for a model that should be on this disk, and is not. A hub name is left to the hub."""
+    for path in (Path(model.path) for model in config.models):
+        saved = path if path.suffix == ".gguf" else path / "config.json"
+        if not path.is_absolute() or saved.is_file():
+            continue
+        near = did_you_mean(path.name, (entry.name for entry in path.parent.glob("*")))
+        finding = "has no config.json, so it is not a saved model." if path.exists() else f"does not exist.{near}"
+        raise InputError(
+            f"model path {str(path)!r} {finding} "
+            "Give a folder made by save_pretrained, a .gguf file, or a hub name such as org/model."
+        )
+
+
+def _refuse_too_few(shared: set[str], config: StudyConfig, responses: Responses, items: Items) -> None:
+    """Raise InputError unless every bin gets an item to train on and one to evaluate on."""
+    count = config.bins.count
+    if len(shared) >= 2 * count:
+        return
+    largest = len(shared) // 2
+    fewer = f"set bins.count to {largest} or fewer" if largest >= 2 else "add items"
+    if len(shared) == min(len(responses.items), items.table.height):
+        raise InputError(
+            f"{count} bins need 2 items each, {2 * count} in all, but {len(shared)} items have both responses in "
+            f"{config.responses.path} and text in {config.items.path}. {fewer[0].upper()}{fewer[1:]}."
+        )
+    raise InputError(
+        f"{len(shared)} of {len(responses.items)} items with responses have text in {config.items.path} "
+        f"(first item there: {items.table['item'][0]!r}; with responses: {responses.items[0]!r}), but {count} bins "
+        f"need {2 * count}. Use the same item names in both tables, or {fewer}."
+    )
+
+
+def _refuse_no_choices(shared: set[str], config: StudyConfig, items: Items) -> None:
+    without = items.table.filter(pl.col("item").is_in(list(shared)) & pl.col("choices").is_null())["item"]
+    if config.questions.scoring == "choices" and len(without):
+        raise InputError(
+            f"{len(without)} of {len(shared)} items have no choices in {config.items.path} (first: {without[0]!r}), "
+            "but questions.scoring is choices. Add choices, or set questions.scoring to last_number or exact."
+        )
 
 
 def _mean_tokens(items: Items, config: StudyConfig) -> tuple[float, float, float]:

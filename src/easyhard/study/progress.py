@@ -37,7 +37,7 @@ class StudyProgress:
             yield
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a model may be called anything
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.fields[left]}"),

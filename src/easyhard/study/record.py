@@ -128,7 +128,13 @@ def versions() -> dict[str, str]:
 def locked(folder: Path) -> Iterator[None]:
     """Hold a study's folder for this process. Raises InputError if another process has it."""
     _make(folder)
-    with (folder / ".lock").open("w") as file:
+    try:
+        file = (folder / ".lock").open("w")
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written to: {error.strerror}. Mend its rights, or choose another folder."
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

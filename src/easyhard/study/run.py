@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +15,9 @@ from easyhard.benchmarks.item_table import read_items
 from easyhard.evaluation import evaluate
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
 from easyhard.irt import calibrate
-from easyhard.llm import load_model
+from easyhard.llm import INSTALL_HINT, load_model
 from easyhard.responses import read_responses, write_responses
-from easyhard.schema import Bins, GeneralizationMatrix, ItemBank, Items, Progress, Responses, WorkError
+from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Progress, Responses, WorkError
 from easyhard.sft import load_adapter, train_adapter
 from easyhard.study.analysis import analyse, write_results
 from easyhard.study.cells import Cell, benchmark, evaluated_items, make_cells
@@ -44,15 +45,24 @@ def run_study(config: StudyConfig, progress: StudyProgress) -> StudyOutcome:
     """
     responses, items = read_inputs(config)
     plan = make_plan(config, responses, items)
+    require_llm()
     with locked(config.out):
         write_bytes(dump_config(config).encode(), config.out / "study.yaml")
         bank, bins = calibrated_and_cut(config, responses, items)
+        items = items.select(bins.table["item"].to_list())  # only these say how to score, here as in the analysis
         cells = make_cells(config, config.out, items, bins)
         with progress.over(_costs(cells, plan)):
             failed = [cell.name for cell in cells if not _run_cell(cell, config, items, bins, progress)]
         matrix, answer = analyse(config.out)
         write_results(config.out, matrix, bank, bins, items, answer)
     return StudyOutcome(config.out, matrix, answer, tuple(failed))
+
+
+def require_llm() -> None:
+    """Raise InputError if what runs models is not installed. Imports none of it, since that takes seconds."""
+    absent = [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]
+    if absent:
+        raise InputError(f"not installed: {', '.join(absent)}. {INSTALL_HINT}")
 
 
 def read_inputs(config: StudyConfig) -> tuple[Responses, Items]:

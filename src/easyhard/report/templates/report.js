@@ -1,10 +1,11 @@
 "use strict";
-// Every figure is drawn twice, in the colours of a light and of a dark page; the style sheet shows one of them,
-// so that a change of the system's scheme, or printing, needs no script. The one on the screen is drawn first.
+// A figure is drawn in the colours of a light page, which paper always gets, and on a dark screen in those of a dark
+// one too, that first. The style sheet shows one of the two, so that printing needs no script.
 (() => {
   const configs = JSON.parse(document.getElementById("schemes").textContent);
   const figures = [...document.querySelectorAll("figure.drawing")];
   const drawn = new Map();
+  const dark = matchMedia("(prefers-color-scheme: dark)");
 
   async function draw(figure, scheme) {
     const place = figure.querySelector("." + scheme);
@@ -33,8 +34,7 @@
   }
 
   async function drawAll(which) {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    for (const scheme of dark ? ["dark", "light"] : ["light", "dark"]) {
+    for (const scheme of dark.matches ? ["dark", "light"] : ["light"]) {
       for (const figure of which) {
         await draw(figure, scheme);
         await new Promise((next) => setTimeout(next)); // lets the page show it and answer before the next one
@@ -51,5 +51,6 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => drawAll(figures.filter((figure) => "fluid" in figure.dataset)), 200);
   });
+  dark.addEventListener("change", () => drawAll(figures));
   drawAll(figures);
 })();

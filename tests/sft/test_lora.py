@@ -1,0 +1,107 @@
+"""An adapter learns the completions, only these, and the same way each time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+from safetensors.torch import load_file
+
+from easyhard.benchmarks import BenchmarkSpec
+from easyhard.llm import LanguageModel, load_model
+from easyhard.schema import InputError, Items, WorkError
+from easyhard.sft import TrainingConfig, load_adapter, n_steps, subset, train_adapter
+from easyhard.sft.lora import Example, _loss, _schedule, training_examples
+from sums import sums
+from tiny_model import save_tiny_model
+
+SPEC = BenchmarkSpec("sums", "choices")
+CONFIG = TrainingConfig(rank=4, epochs=4, batch_size=4, learning_rate=1e-2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_model(tmp_path_factory.mktemp("tiny")))
+
+
+def reference_loss(model: LanguageModel, batch: list[Example]) -> float:
+    """Mean negative log-likelihood of the completion tokens, one row at a time, no padding."""
+    losses = []
+    for example in batch:
+        logits = model.network(input_ids=torch.tensor([example.prompt + example.completion])).logits[0].log_softmax(-1)
+        start = len(example.prompt) - 1
+        losses += [-logits[start + k, token].item() for k, token in enumerate(example.completion)]
+    return sum(losses) / len(losses)
+
+
+def test_the_loss_is_that_of_the_completions_whatever_the_padding(folder: str) -> None:
+    model = load_model(folder)
+    batch = training_examples(model, sums(13), SPEC)[::3]
+    assert len({len(e.prompt) for e in batch}) > 1
+    with torch.inference_mode():
+        assert _loss(model.network, batch).item() == pytest.approx(reference_loss(model, batch), abs=1e-5)
+
+
+def test_training_lowers_the_loss_and_logs_every_step(folder: str, tmp_path: Path) -> None:
+    log = train_adapter(load_model(folder), sums(10), SPEC, CONFIG, 0, tmp_path)
+    assert len(log.loss) == n_steps(10, CONFIG) == 12
+    assert sum(log.loss[-3:]) < sum(log.loss[:3])
+    lines = [json.loads(line) for line in (tmp_path / "training.jsonl").read_text().splitlines()]
+    assert [line["loss"] for line in lines] == list(log.loss)
+
+
+def test_the_same_seed_gives_the_same_adapter_and_another_does_not(folder: str, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train_adapter(load_model(folder), sums(6), SPEC, CONFIG, seed, tmp_path / name)
+    a, b, c = (load_file(tmp_path / name / "adapter_model.safetensors") for name in "abc")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def test_a_merged_adapter_answers_as_the_network_that_was_trained(folder: str, tmp_path: Path) -> None:
+    model = load_model(folder)
+    untouched = load_model(folder)
+    train_adapter(model, sums(10), SPEC, CONFIG, 0, tmp_path)
+    batch = training_examples(untouched, sums(10), SPEC)
+    with torch.inference_mode():
+        before = reference_loss(untouched, batch)
+        merged = reference_loss(load_adapter(load_model(folder), tmp_path), batch)
+        trained = _loss(model.network.eval(), batch).item()
+    assert merged == pytest.approx(trained, abs=1e-5)
+    assert merged < before - 0.01
+
+
+def test_a_loss_that_is_no_number_stops_the_cell_and_keeps_the_log(folder: str, tmp_path: Path) -> None:
+    broken = load_model(folder)
+    with torch.no_grad():
+        broken.network.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(WorkError, match=r"step 1 of 12.*learning_rate"):
+        train_adapter(broken, sums(10), SPEC, CONFIG, 0, tmp_path)
+    assert (tmp_path / "training.jsonl").exists()
+    assert not (tmp_path / "adapter_model.safetensors").exists()
+
+
+def test_an_example_longer_than_the_limit_is_refused(folder: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"tokens, more than the limit of 8.*max_length"):
+        train_adapter(load_model(folder), sums(3), SPEC, TrainingConfig(max_length=8), 0, tmp_path)
+
+
+def test_the_schedule_warms_up_and_ends_near_zero() -> None:
+    factors = [_schedule(step, 40, 0.1) for step in range(40)]
+    assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert factors[4:] == sorted(factors[4:], reverse=True)
+    assert 0 < factors[-1] < 0.01
+
+
+def test_seeds_draw_different_subsets_of_the_same_size() -> None:
+    items = sums(40)
+    first, again, other = (subset(items, 10, seed).table["item"].to_list() for seed in (0, 0, 1))
+    assert first == again != other
+    assert len(set(first)) == len(set(other)) == 10
+    assert subset(items, 100, 0) is items
+    assert isinstance(subset(items, 10, 0), Items)
