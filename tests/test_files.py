@@ -54,9 +54,7 @@ BINS = Bins(
     0.3,
 )
 
-same_file = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+same_file = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 
 
 # What comes back
@@ -129,9 +127,7 @@ def test_json_refuses_what_it_cannot_hold_and_writes_nothing(tmp_path: Path) -> 
 # Whole or not at all
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "v.json"
     write_json({"old": 1}, path)
 
@@ -186,9 +182,7 @@ def refusal(read: Callable[[Path], object], path: Path) -> str:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     write_bins(BINS, path)
-    assert "holds bins; expected here: item bank. Make one with `easyhard calibrate`." in refusal(
-        read_bank, path
-    )
+    assert "holds bins; expected here: item bank. Make one with `easyhard calibrate`." in refusal(read_bank, path)
     write_bank(BANK, path)
     assert "holds item bank; expected here: bins. Make them with `easyhard bin`." in refusal(read_bins, path)
     write_responses(Responses(np.array([[1]], dtype=np.int8), ("m",), ("i",)), path)
@@ -236,9 +230,7 @@ def test_a_damaged_note_is_refused(tmp_path: Path, note: str, expected: str) -> 
 
 @settings(same_file, derandomize=True)  # Polars aborts on rare damage
 @given(start=st.integers(0, 5000), junk=st.binary(min_size=1, max_size=60), cut=st.integers(0, 200))
-def test_a_damaged_file_gives_a_bank_or_an_input_error(
-    tmp_path: Path, start: int, junk: bytes, cut: int
-) -> None:
+def test_a_damaged_file_gives_a_bank_or_an_input_error(tmp_path: Path, start: int, junk: bytes, cut: int) -> None:
     path = tmp_path / "x.parquet"
     write_bank(BANK, path)
     whole = bytearray(path.read_bytes())

@@ -78,9 +78,7 @@ def adjusted_wald(up: Floats, down: Floats, n: int) -> tuple[Floats, Floats]:
         trained = np.repeat([1, 0, 1], [up[at], down[at], n - up[at] - down[at]]).astype(np.int8)
         zero_shot = np.repeat([0, 1, 1], [up[at], down[at], n - up[at] - down[at]]).astype(np.int8)
         found = paired_gain(trained[None], zero_shot)
-        assert found is not None and np.allclose(
-            [low[at], high[at]], [found.interval.low, found.interval.high]
-        )
+        assert found is not None and np.allclose([low[at], high[at]], [found.interval.low, found.interval.high])
     return low, high
 
 

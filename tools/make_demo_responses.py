@@ -63,8 +63,10 @@ NUMBERS = (
     "largest",
     "smallest",
 )
-SEQUENCES = ("month after", "month before", "months later", "days later", "days earlier", "letter after",
-             "letter before", "number after", "number before", "series", "letter pattern", "reversed digits")  # fmt: skip
+SEQUENCES = (
+    "month after", "month before", "months later", "days later", "days earlier", "letter after", "letter before",
+    "number after", "number before", "series", "letter pattern", "reversed digits",
+)  # fmt: skip
 FAMILY_GROUPS = {"all": None, "words": WORDS, "numbers": NUMBERS, "sequences": SEQUENCES}
 
 
@@ -135,9 +137,7 @@ def model_path(name: str) -> str:
 def other_items(own: Items) -> Items:
     """Questions of the same families, drawn anew, none of which is among the demo's."""
     drawn = demo_items(per_family=60, seed=OTHER_SEED, name="other")
-    return Items(
-        drawn.table.filter(~pl.col("question").is_in(own.table["question"].to_list())), drawn.covariates
-    )
+    return Items(drawn.table.filter(~pl.col("question").is_in(own.table["question"].to_list())), drawn.covariates)
 
 
 def shown_examples(pool: Items, shots: int) -> tuple[tuple[str, str], ...]:
@@ -196,9 +196,7 @@ def likelihoods(setting: Setting, work: Path) -> list[FloatArray]:
 
 
 def benchmark(setting: Setting, examples: tuple[tuple[str, str], ...] = ()) -> BenchmarkSpec:
-    return BenchmarkSpec(
-        "demo", "choices", prompt=PROMPTS[setting.prompt], chat=setting.chat, examples=examples
-    )
+    return BenchmarkSpec("demo", "choices", prompt=PROMPTS[setting.prompt], chat=setting.chat, examples=examples)
 
 
 def answers(setting: Setting, items: Items, work: Path) -> list[int]:
@@ -265,9 +263,7 @@ def write_table(runs: dict[str, dict[str, Any]], items: Items, seconds: float) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="folder that keeps finished runs; start again to go on")
     work = parser.parse_args().work
     items = demo_items()

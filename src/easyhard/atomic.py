@@ -40,9 +40,7 @@ def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def write_parquet(
-    table: pl.DataFrame, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
-) -> None:
+def write_parquet(table: pl.DataFrame, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
     """Put ``table`` at ``path`` as Parquet, with ``metadata`` as its key-value metadata."""
     buffer = io.BytesIO()
     table.write_parquet(buffer, metadata=dict(metadata) if metadata else None)

@@ -26,7 +26,7 @@ errors = Console(stderr=True)
 class _Commands(TyperGroup):
     """All commands; left to itself, typer ends an interrupted one without a word."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

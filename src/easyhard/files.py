@@ -149,9 +149,7 @@ NEXT_STEP = {
 
 
 def _refuse_bad_columns(table: pl.DataFrame, columns: Mapping[str, Check], path: Path) -> None:
-    wrong = [
-        name for name, fits in columns.items() if name not in table.columns or not fits(table.schema[name])
-    ]
+    wrong = [name for name, fits in columns.items() if name not in table.columns or not fits(table.schema[name])]
     if wrong:
         raise InputError(
             f"{path} lacks {shown_all(wrong)}, or holds another kind of value there; its columns are "

@@ -17,9 +17,7 @@ from typing import Any
 from easyhard.benchmarks.spec import BenchmarkSpec
 from easyhard.schema import InputError
 
-INSTALL_HINT = (
-    "Install what runs models: pip install 'easyhard[llm]' (see the README for a CPU build of torch)."
-)
+INSTALL_HINT = "Install what runs models: pip install 'easyhard[llm]' (see the README for a CPU build of torch)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,9 @@ def load_model(path: str, *, revision: str | None = None, dtype: str = "float32"
     network, tokenizer = _from_pretrained(folder, revision, getattr(torch, dtype))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).eval()
+    # Only the last hidden states are projected on the vocabulary. That slice is not contiguous, and a matrix
+    # product with it would copy the weight, the largest of the model, once per row.
+    network.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
     return LanguageModel(name, model_fingerprint(path, revision), network, tokenizer)
 
 

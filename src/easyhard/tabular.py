@@ -181,9 +181,7 @@ SCAN: dict[str, Callable[[Path], pl.LazyFrame]] = {  # glob: a name with * or [ 
 }
 
 
-def _refuse_absent(
-    path: Path, present: Sequence[str], called: Mapping[str, str], must: Sequence[str]
-) -> None:
+def _refuse_absent(path: Path, present: Sequence[str], called: Mapping[str, str], must: Sequence[str]) -> None:
     """Raise InputError unless every column in ``must`` (our names) is there, and there once."""
     absent = [name for name in called if name in must and called[name] not in present]
     if not absent:

@@ -35,9 +35,7 @@ ROWS: list[dict[str, Any]] = [
     },
 ]
 
-same_file = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+same_file = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 
 
 def put(folder: Path, rows: list[dict[str, Any]], name: str = "items.jsonl") -> Path:
@@ -138,9 +136,7 @@ def test_a_wrong_choice_may_repeat(tmp_path: Path) -> None:
 @same_file
 @given(
     texts=st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(
-            str.strip
-        ),
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip),
         min_size=3,
         max_size=3,
     )
@@ -242,9 +238,7 @@ def test_a_letter_or_index_without_its_choice_is_refused(
     tmp_path: Path, answer_is: Any, answer: str, choices: list[str] | None
 ) -> None:
     path = put(tmp_path, [row(answer=answer, choices=choices)])
-    with pytest.raises(
-        InputError, match=f"with an answer that is not the {answer_is} of one of their choices"
-    ):
+    with pytest.raises(InputError, match=f"with an answer that is not the {answer_is} of one of their choices"):
         read_items(path, answer_is=answer_is)
 
 

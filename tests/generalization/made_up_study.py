@@ -43,9 +43,7 @@ class Study:
     def pattern(self, n_right: Callable[[int], int]) -> Responses:
         """The first ``n_right(bin)`` items of each bin right, the others wrong."""
         wanted = np.array([n_right(bin_) for bin_ in range(self.count)])
-        return self.responses(
-            (np.tile(np.arange(self.n_items), self.count) < wanted[self.bin_of]).astype(np.int8)
-        )
+        return self.responses((np.tile(np.arange(self.n_items), self.count) < wanted[self.bin_of]).astype(np.int8))
 
     def runs(self, n_right: Callable[[int, int], int], seeds: int = 1, model: str = "m") -> list[TrainedRun]:
         """One run per bin and seed; the run on bin i has ``n_right(i, j)`` items of bin j right."""

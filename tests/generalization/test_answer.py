@@ -10,27 +10,19 @@ from easyhard.generalization import StudyFacts, TrainedRun, answer, generalizati
 from easyhard.schema import Responses
 
 
-def answered(
-    study: Study, n_right: Callable[[int, int], int], zero_shot: int = 20, guess: float = 0.1
-) -> str:
+def answered(study: Study, n_right: Callable[[int, int], int], zero_shot: int = 20, guess: float = 0.1) -> str:
     return answer_of(study, {"m": study.pattern(lambda j: zero_shot)}, study.runs(n_right), guess)
 
 
-def answer_of(
-    study: Study, zero_shot: dict[str, Responses], runs: list[TrainedRun], guess: float = 0.1
-) -> str:
+def answer_of(study: Study, zero_shot: dict[str, Responses], runs: list[TrainedRun], guess: float = 0.1) -> str:
     matrix = generalization(study.bins, zero_shot, runs)
-    facts = StudyFacts(
-        study.bank, study.bins, matrix.runs, matrix.cells, zero_shot, dict.fromkeys(study.items, guess)
-    )
+    facts = StudyFacts(study.bank, study.bins, matrix.runs, matrix.cells, zero_shot, dict.fromkeys(study.items, guess))
     return answer(replace(matrix, checks=run_checks(facts)), study.bins)
 
 
 def test_help_nearby_is_said_with_slope_interval_and_counts() -> None:
     text = answered(Study(), lambda i, j: 36 - 4 * abs(i - j))
-    assert text.startswith(
-        "For m, training on a bin helped most near that bin (the gain changes by −10.0 points"
-    )
+    assert text.startswith("For m, training on a bin helped most near that bin (the gain changes by −10.0 points")
     assert "95% interval −" in text and "permutation p = 0.0083" in text
     assert "of 25 cells differ from zero" in text and "0 down" in text
     assert "no single training bin is shown to improve every evaluation bin" in text
@@ -75,9 +67,7 @@ def test_a_slope_that_other_training_examples_might_not_give_stays_open() -> Non
 
 def test_a_guessing_model_shows_nothing_whatever_its_gains() -> None:
     text = answered(Study(), lambda i, j: 36 - 4 * abs(i - j), zero_shot=10, guess=0.25)
-    assert text.startswith(
-        "The data show nothing about difficulty for m: zero-shot it answers no better than"
-    )
+    assert text.startswith("The data show nothing about difficulty for m: zero-shot it answers no better than")
     assert "EH006" in text and "the gain changes by −10.0 points" in text
 
 

@@ -69,9 +69,7 @@ def test_every_code_has_an_entry_in_the_documentation() -> None:
 def test_eh001_too_few_respondents() -> None:
     study = Study()
     unsure = pl.when(pl.col("bin") == 2).then(0.4).otherwise(0.9)
-    spoken(
-        checks.membership(with_bins(study, membership=unsure)), "issue", "bin 2", "0.40", "100 respondents"
-    )
+    spoken(checks.membership(with_bins(study, membership=unsure)), "issue", "bin 2", "0.40", "100 respondents")
     spoken(checks.membership(facts(study)), "passed", "0.90")
     spoken(checks.membership(with_bins(study, membership=pl.lit(float("nan")))), "not applicable")
 
@@ -118,9 +116,7 @@ def test_eh005_training_sizes() -> None:
         (4, 0.0, "passed", ("10.0% right",)),
     ],
 )
-def test_eh006_no_better_than_guessing(
-    n_right: int, guessing: float, status: str, words: tuple[str, ...]
-) -> None:
+def test_eh006_no_better_than_guessing(n_right: int, guessing: float, status: str, words: tuple[str, ...]) -> None:
     study = Study()
     guesser = replace(
         facts(study),
@@ -142,9 +138,7 @@ def test_eh006_one_right_of_a_hundred_with_two_percent_by_luck_is_guessing() -> 
 
 def test_eh006_speaks_of_each_model_alone_and_needs_every_item() -> None:
     study = Study()
-    both = replace(
-        facts(study), zero_shot={"qwen": study.pattern(lambda j: 30), "qwen-2": study.pattern(lambda j: 10)}
-    )
+    both = replace(facts(study), zero_shot={"qwen": study.pattern(lambda j: 30), "qwen-2": study.pattern(lambda j: 10)})
     found = checks.beyond_guessing(both)
     assert checks.concerns(found, "qwen-2")
     assert not checks.concerns(found, "qwen")
@@ -153,9 +147,7 @@ def test_eh006_speaks_of_each_model_alone_and_needs_every_item() -> None:
 
 
 def test_the_guessing_test_agrees_with_independent_computations() -> None:
-    assert guessing_p_value(12, np.full(20, 0.25)) == pytest.approx(
-        stats.binomtest(12, 20, 0.25, "greater").pvalue
-    )
+    assert guessing_p_value(12, np.full(20, 0.25)) == pytest.approx(stats.binomtest(12, 20, 0.25, "greater").pvalue)
     chance = np.array([0.1, 0.25, 0.5, 0.5, 0.2])
     exact = sum(
         float(np.prod(np.where(right, chance, 1 - chance)))
@@ -196,9 +188,7 @@ def test_eh009_misfitting_items() -> None:
 
 def test_eh010_failed_and_missing_runs() -> None:
     study = Study()
-    runs = [
-        replace(run, responses=None) if run.train_bin == 1 else run for run in study.runs(lambda i, j: 20)
-    ]
+    runs = [replace(run, responses=None) if run.train_bin == 1 else run for run in study.runs(lambda i, j: 20)]
     zero_shot = {"m": study.pattern(lambda j: 20)}
     matrix = generalization(study.bins, zero_shot, [run for run in runs if run.train_bin != 3])
     found = checks.unfinished(replace(facts(study), runs=matrix.runs))

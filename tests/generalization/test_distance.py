@@ -9,6 +9,7 @@ from easyhard.generalization import distance_slope
 from easyhard.generalization import weights as weigh
 from easyhard.generalization.changes import Changes, contrast
 from easyhard.generalization.distance import permutation_test
+from easyhard.generalization.summary import _gain_at_distance
 from easyhard.schema import FloatArray
 
 
@@ -105,8 +106,7 @@ def test_the_permutation_test_agrees_with_brute_force() -> None:
     table = np.random.default_rng(4).normal(size=(5, 5))
     observed = abs(np.trace(table))
     sums = [
-        abs(sum(table[label, row] for row, label in enumerate(order)))
-        for order in itertools.permutations(range(5))
+        abs(sum(table[label, row] for row, label in enumerate(order))) for order in itertools.permutations(range(5))
     ]
     found = permutation_test(table, "m")
     assert found.exact
@@ -154,3 +154,17 @@ def test_unchanged_responses_give_no_interval() -> None:
     assert found is not None
     assert found.interval is None
     assert found.direction == 0
+
+
+def test_the_mean_gain_at_each_distance_is_that_of_its_cells_with_the_interval_of_their_items() -> None:
+    rng = np.random.default_rng(4)
+    changes = simulate(rng, -0.05, n_items=80)
+    found = _gain_at_distance(changes, np.ones((5, 5), dtype=bool))
+    gains = changes.gains()
+    assert [entry["distance"] for entry in found] == list(range(-4, 5))
+    for entry in found:
+        assert entry["value"] == pytest.approx(np.diagonal(gains, entry["distance"]).mean())
+        assert entry["low"] < entry["value"] < entry["high"]
+    lone = changes.by_eval_bin[4][0, 0]  # the only cell at distance 4: a plain standard error of its items
+    half = (found[-1]["high"] - found[-1]["low"]) / 2
+    assert half == pytest.approx(1.96 * lone.std(ddof=1) / np.sqrt(80), rel=0.03)

@@ -8,9 +8,7 @@ import pytest
 from easyhard.generalization import paired_gain, smallest_detectable_gain
 
 
-def detected(
-    n_items: int, n_seeds: int, base: float, gain: float, correlation: float, repeats: int = 1200
-) -> float:
+def detected(n_items: int, n_seeds: int, base: float, gain: float, correlation: float, repeats: int = 1200) -> float:
     """Share of simulated cells whose interval excludes zero.
 
     An item is easy or hard for the model at even odds, which moves each accuracy a by

@@ -31,9 +31,7 @@ MATRIX = np.array([[1, 0, -1], [0, 1, 1]], dtype=np.int8)
 SMALL = Responses(MATRIX, ("ann", "bob"), ("i1", "i2", "i3"))
 SMALL_CSV = "respondent,item,correct\nbob,i3,1\nann,i1,1\nann,i2,0\nbob,i1,0\nbob,i2,1\n"
 
-same_file = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+same_file = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 
 
 def assert_same(found: Responses, expected: Responses) -> None:
@@ -127,9 +125,7 @@ def test_columns_are_renamed_on_the_fly_and_the_others_are_named_in_the_audit(tm
 
 def test_several_files_read_as_one(tmp_path: Path) -> None:
     header, *rows = SMALL_CSV.splitlines()
-    parts = [
-        put(tmp_path, "\n".join([header, *some]), f"{n}.csv") for n, some in enumerate([rows[:2], rows[2:]])
-    ]
+    parts = [put(tmp_path, "\n".join([header, *some]), f"{n}.csv") for n, some in enumerate([rows[:2], rows[2:]])]
     for order in (parts, parts[::-1]):
         assert_same(read_responses(order), SMALL)
 
@@ -175,9 +171,7 @@ def test_order_of_rows_changes_nothing_and_writing_loses_nothing(
     assert first.items == tuple(sorted(items))
     for r, respondent in enumerate(respondents):
         for i, item in enumerate(items):
-            assert (
-                first.correct[first.respondents.index(respondent), first.items.index(item)] == correct[r, i]
-            )
+            assert first.correct[first.respondents.index(respondent), first.items.index(item)] == correct[r, i]
     shuffled = given_order.frame()[data.draw(st.permutations(range(size)))]
     shuffled.write_parquet(tmp_path / "r.parquet")
     assert_same(read_responses(tmp_path / "r.parquet"), first)
@@ -309,9 +303,7 @@ def test_a_bad_table_is_refused_with_finding_place_and_next_step(tmp_path: Path,
         ("respondent", pl.Series([None], dtype=pl.Null), "without a name for the respondent"),
     ],
 )
-def test_a_bad_parquet_column_is_refused(
-    tmp_path: Path, column: str, values: pl.Series, expected: str
-) -> None:
+def test_a_bad_parquet_column_is_refused(tmp_path: Path, column: str, values: pl.Series, expected: str) -> None:
     good = pl.DataFrame({"respondent": ["m"], "item": ["i"], "correct": [1]})
     good.with_columns(values.alias(column)).write_parquet(tmp_path / "r.parquet")
     with pytest.raises(InputError) as caught:
@@ -355,9 +347,7 @@ def test_a_wrong_renaming_is_refused(tmp_path: Path) -> None:
         read_responses(path, columns={"respondent": "item"})
 
 
-cell = st.sampled_from(
-    ["m", "i", "1", "0", "", "true", '"', '""', "\n", "\r", ",", ";", "\0", "é", "2", "nan", " "]
-)
+cell = st.sampled_from(["m", "i", "1", "0", "", "true", '"', '""', "\n", "\r", ",", ";", "\0", "é", "2", "nan", " "])
 near_csv = st.lists(cell, max_size=30).map(lambda cells: (HEADER + "".join(cells)).encode())
 rows_csv = st.lists(st.tuples(cell, cell, cell).map(",".join), max_size=12).map(
     lambda rows: (HEADER + "\n".join(rows)).encode()
@@ -366,9 +356,7 @@ rows_csv = st.lists(st.tuples(cell, cell, cell).map(",".join), max_size=12).map(
 
 @same_file
 @given(
-    content=st.one_of(
-        near_csv, rows_csv, st.binary(max_size=200), st.binary(max_size=60).map(HEADER.encode().__add__)
-    )
+    content=st.one_of(near_csv, rows_csv, st.binary(max_size=200), st.binary(max_size=60).map(HEADER.encode().__add__))
 )
 def test_any_bytes_give_responses_or_an_input_error(tmp_path: Path, content: bytes) -> None:
     path = put(tmp_path, content)
@@ -382,9 +370,7 @@ def test_any_bytes_give_responses_or_an_input_error(tmp_path: Path, content: byt
 
 @settings(same_file, derandomize=True)  # Polars aborts on rare damage
 @given(start=st.integers(0, 600), junk=st.binary(min_size=1, max_size=40))
-def test_a_damaged_parquet_file_gives_responses_or_an_input_error(
-    tmp_path: Path, start: int, junk: bytes
-) -> None:
+def test_a_damaged_parquet_file_gives_responses_or_an_input_error(tmp_path: Path, start: int, junk: bytes) -> None:
     write_responses(SMALL, tmp_path / "r.parquet")
     whole = bytearray((tmp_path / "r.parquet").read_bytes())
     whole[start : start + len(junk)] = junk

@@ -72,9 +72,7 @@ def _choices(given: pl.DataFrame, path: Path) -> pl.Series:
         refuse_other_than_text(column.dtype.inner, "choices", path)
         return column.cast(pl.List(pl.String))
     parsed = [_choice_list(cell) for cell in as_text(column, path)]
-    wrong = [
-        row for row, (cell, made) in enumerate(zip(column, parsed, strict=True)) if cell and made is None
-    ]
+    wrong = [row for row, (cell, made) in enumerate(zip(column, parsed, strict=True)) if cell and made is None]
     if wrong:
         raise InputError(
             f"{counted(len(wrong), 'cell')} of 'choices' in {path} are not a JSON list of texts "
@@ -98,9 +96,7 @@ def _refuse_bad_text(table: pl.DataFrame, path: Path) -> None:
         blank = (table[name].fill_null("").str.strip_chars() == "").arg_true()
         _refuse(table, path, list(blank), f"without {name}", f"Fill in the {name}, or remove these rows.")
     repeated = (~table["item"].is_first_distinct()).arg_true()
-    _refuse(
-        table, path, list(repeated), "with the name of an earlier item", "Give every item a name of its own."
-    )
+    _refuse(table, path, list(repeated), "with the name of an earlier item", "Give every item a name of its own.")
     parts = table.select(*TEXTS, pl.col("choices").list.join("", ignore_nulls=True))
     with_nul = parts.select(pl.any_horizontal(pl.all().str.contains("\0", literal=True))).to_series()
     _refuse(table, path, list(with_nul.arg_true()), "with a NUL character (U+0000)", "Remove it.")
@@ -179,9 +175,7 @@ def _numbers_or_text(column: pl.Series) -> pl.Series | None:
     return column
 
 
-def _refuse(
-    table: pl.DataFrame, path: Path, rows: Sequence[int], finding: str, next_step: str, show: str = ""
-) -> None:
+def _refuse(table: pl.DataFrame, path: Path, rows: Sequence[int], finding: str, next_step: str, show: str = "") -> None:
     """Raise InputError naming the first of ``rows`` (from 0; a user counts from 1, the header aside)."""
     if not rows:
         return

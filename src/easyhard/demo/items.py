@@ -182,16 +182,12 @@ def _nth_letter(rng: np.random.Generator) -> Question:
     name = ("first", "second", "third", "last")[place]
     answer = word[-1 if name == "last" else place]
     wrong = [letter for letter in word if letter != answer] + list("rstlne")
-    return Question(
-        f"What is the {name} letter of the word '{word}'?", answer, wrong, terms=len(word), steps=place
-    )
+    return Question(f"What is the {name} letter of the word '{word}'?", answer, wrong, terms=len(word), steps=place)
 
 
 def _word_length(rng: np.random.Generator) -> Question:
     word = _pick(rng, words.COMMON_WORDS)
-    return Question(
-        f"How many letters does the word '{word}' have?", str(len(word)), list("345678"), terms=len(word)
-    )
+    return Question(f"How many letters does the word '{word}' have?", str(len(word)), list("345678"), terms=len(word))
 
 
 def _alphabetical(rng: np.random.Generator) -> Question:
@@ -236,9 +232,7 @@ def _successor(sign: int, word: str) -> Callable[[np.random.Generator], Question
         digits = int(rng.integers(1, 5))
         number = _number(rng, digits)
         answer = number + sign
-        return Question(
-            f"Which number comes right {word} {number}?", str(answer), _near(rng, answer), digits=digits
-        )
+        return Question(f"Which number comes right {word} {number}?", str(answer), _near(rng, answer), digits=digits)
 
     return draw
 
@@ -266,9 +260,7 @@ def _words_of_number(rng: np.random.Generator) -> Question:
     digits = int(rng.integers(1, 4))
     number = _number(rng, digits)
     wrong = [number_words(int(n)) for n in _near(rng, number)]
-    return Question(
-        f"How is the number {number} written in words?", number_words(number), wrong, digits=digits
-    )
+    return Question(f"How is the number {number} written in words?", number_words(number), wrong, digits=digits)
 
 
 def _number_of_words(rng: np.random.Generator) -> Question:
@@ -335,9 +327,7 @@ def _remainder(rng: np.random.Generator) -> Question:
 
 def _two_step(rng: np.random.Generator) -> Question:
     a, b, c = (int(n) for n in rng.integers(2, 10, size=3))
-    return Question(
-        f"What is {a} * {b} + {c}?", str(a * b + c), _near(rng, a * b + c), digits=1, terms=3, steps=2
-    )
+    return Question(f"What is {a} * {b} + {c}?", str(a * b + c), _near(rng, a * b + c), digits=1, terms=3, steps=2)
 
 
 def _roman_to_number(rng: np.random.Generator) -> Question:
@@ -363,9 +353,7 @@ def _reverse_digits(rng: np.random.Generator) -> Question:
         answer[::-1],
     ]
     wrong += [str(int(answer) + n) for n in (1, -1, 10)]
-    return Question(
-        f"What is {''.join(shown)} written backwards?", answer, wrong, digits=digits, steps=digits
-    )
+    return Question(f"What is {''.join(shown)} written backwards?", answer, wrong, digits=digits, steps=digits)
 
 
 _CAPITALS = {country: capital for country, (capital, _) in words.COUNTRIES.items()}

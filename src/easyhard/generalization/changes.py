@@ -81,9 +81,7 @@ def contrast(changes: Changes, weights: FloatArray) -> Contrast:
     return Contrast(value, Spread(items_variance, seeds_variance, error, freedom))
 
 
-def _seeds_variance(
-    deviations: FloatArray, weights: FloatArray, n_seeds: FloatArray, freedom: float
-) -> float:
+def _seeds_variance(deviations: FloatArray, weights: FloatArray, n_seeds: FloatArray, freedom: float) -> float:
     """Variance from seeds, drawn anew for every training bin.
 
     ``deviations`` [train_bins, seeds, eval_bins] from the mean over seeds, ``n_seeds`` [train_bins].

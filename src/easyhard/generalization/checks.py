@@ -175,9 +175,7 @@ def detectable_change(facts: StudyFacts) -> Check:
         n_visible = int((np.abs(gains) >= np.array(limits)).sum())
         largest = float(gains[np.argmax(np.abs(gains))])
         finite = [limit for limit in limits if math.isfinite(limit)]
-        needed = (
-            f"about {100 * float(np.median(finite)):.1f} points" if finite else "more than there is room for"
-        )
+        needed = f"about {100 * float(np.median(finite)):.1f} points" if finite else "more than there is room for"
         line = f"{model!r}: largest change {points(largest)} points, to be seen a change must be {needed}"
         (seen if n_visible else blank).append(line)
     if blank:
@@ -238,9 +236,7 @@ def question_length(facts: StudyFacts) -> Check:
         return not_applicable("EH011", "The length of the questions is not known.")
     lengths = facts.question_length
     known = [
-        (lengths[item], bin_)
-        for item, bin_ in facts.bins.table.select("item", "bin").iter_rows()
-        if item in lengths
+        (lengths[item], bin_) for item, bin_ in facts.bins.table.select("item", "bin").iter_rows() if item in lengths
     ]
     values = np.array(known, dtype=np.float64).reshape(-1, 2)
     if len(values) < 3 or (values == values[:1]).all(axis=0).any():
@@ -248,9 +244,7 @@ def question_length(facts: StudyFacts) -> Check:
     found = stats.spearmanr(values[:, 0], values[:, 1])
     rho, p_value = float(found.statistic), float(found.pvalue)
     finding = (
-        f"Spearman correlation of question length and bin over {len(values)} items: {rho:+.2f}".replace(
-            "-", "−"
-        )
+        f"Spearman correlation of question length and bin over {len(values)} items: {rho:+.2f}".replace("-", "−")
         + f" ({p_words(p_value)})."
     )
     return (tip if abs(rho) >= _CORRELATION and p_value < _SIGNIFICANT else passed)("EH011", finding)

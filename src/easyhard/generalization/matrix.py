@@ -43,9 +43,7 @@ _RUNS = {**_PLACE, "seed": pl.Int64(), **_NUMBERS, **_STATE}
 _CELLS = {**_PLACE, "n_seeds": pl.Int64(), **_NUMBERS, "p_holm": pl.Float64(), **_STATE}
 
 
-def generalization(
-    bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequence[TrainedRun]
-) -> GeneralizationMatrix:
+def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequence[TrainedRun]) -> GeneralizationMatrix:
     """Gain over zero-shot of every model, training bin and evaluation bin, with intervals and tests.
 
     ``zero_shot`` maps each model to the responses of the untouched model. A bin is evaluated on its held-out
@@ -59,7 +57,8 @@ def generalization(
     (two-sided, of no gain), and ``cells`` has ``p_holm``, corrected for all cells of its model.
 
     ``tests[model][test]`` holds ``value, low, high, level, p_value, direction, bins, n_up, sentence``; see
-    ``summary.Summary``.
+    ``summary.Summary``. ``tests[model]["gain_at_distance"]`` lists ``distance`` (eval_bin - train_bin) and the
+    mean gain there with its interval: ``value, low, high``.
 
     Raises InputError for a run of an unknown model or bin, a run given twice, and responses of more than one
     respondent or without the items of a bin.
@@ -192,8 +191,7 @@ def _select(responses: Responses, items: Sequence[str], where: str) -> IntArray:
     """Responses of the one respondent to ``items``. ``where`` begins the error."""
     if len(responses.respondents) != 1:
         raise InputError(
-            f"{where}: {len(responses.respondents)} respondents instead of one. "
-            "Give each run its own Responses."
+            f"{where}: {len(responses.respondents)} respondents instead of one. Give each run its own Responses."
         )
     try:
         answers: IntArray = responses.select(items).correct[0]
@@ -218,7 +216,6 @@ def _refuse_bad_runs(bins: Bins, zero_shot: Mapping[str, Responses], runs: Seque
             )
         if key in seen:
             raise InputError(
-                f"Run of {run.model!r} on bin {run.train_bin}, seed {run.seed} is given twice. "
-                "Keep one of them."
+                f"Run of {run.model!r} on bin {run.train_bin}, seed {run.seed} is given twice. Keep one of them."
             )
         seen.add(key)

@@ -92,8 +92,11 @@ _QUESTIONS = {
 }
 
 
-def summarise(changes: Changes, p_holm: FloatArray, name: str) -> dict[str, dict[str, Any]]:
-    """All tests of model ``name``, by test name; ``p_holm`` [train_bins, eval_bins] is NaN without result."""
+def summarise(changes: Changes, p_holm: FloatArray, name: str) -> dict[str, Any]:
+    """All tests of model ``name``, by test name, and ``gain_at_distance`` as a list.
+
+    ``p_holm`` [train_bins, eval_bins] is NaN where there is no result.
+    """
     gains = changes.gains()
     present = weigh.rectangle(gains)
     summaries = {"distance_slope": _slope(changes, name)}
@@ -102,16 +105,35 @@ def summarise(changes: Changes, p_holm: FloatArray, name: str) -> dict[str, dict
     summaries["best_train_bin"], summaries["lead_of_best"] = _best(changes, present)
     summaries["changed_cells"] = _changed_cells(gains, p_holm)
     summaries["improves_every_bin"] = _improves_every_bin(gains, p_holm)
-    return {test: summary.as_dict() for test, summary in summaries.items()}
+    named: dict[str, Any] = {test: summary.as_dict() for test, summary in summaries.items()}
+    return {**named, "gain_at_distance": _gain_at_distance(changes, ~np.isnan(gains))}
+
+
+def _gain_at_distance(changes: Changes, present: BoolArray) -> list[dict[str, Any]]:
+    """Mean gain of the cells at each distance ``eval_bin - train_bin``, with its interval."""
+    found = []
+    for distance in range(1 - changes.count, changes.count):
+        weights = weigh.mean_of(present & np.eye(changes.count, k=distance, dtype=bool))
+        if weights is None:
+            continue
+        mean = contrast(changes, weights)
+        interval = mean.interval()
+        found.append(
+            {
+                "distance": distance,
+                "value": mean.value,
+                "low": interval.low if interval else None,
+                "high": interval.high if interval else None,
+            }
+        )
+    return found
 
 
 def _slope(changes: Changes, name: str) -> Summary:
     found = distance_slope(changes, name)
     if found is None:
         return Summary("How the gain depends on distance is unknown: that needs three bins with results.")
-    return Summary(
-        found.reading(), found.slope, found.interval, found.direction, p_value=found.permutation.p_value
-    )
+    return Summary(found.reading(), found.slope, found.interval, found.direction, p_value=found.permutation.p_value)
 
 
 def _ask(changes: Changes, present: BoolArray, question: _Question) -> Summary:
@@ -189,8 +211,6 @@ def _changed_cells(gains: FloatArray, p_holm: FloatArray) -> Summary:
 def _improves_every_bin(gains: FloatArray, p_holm: FloatArray) -> Summary:
     rows = ((p_holm < 0.05) & (gains > 0)).all(axis=1)
     bins = tuple(int(row) for row in np.flatnonzero(rows))
-    words = (
-        f"Training on {bins_words(bins)} improves" if bins else "No single training bin is shown to improve"
-    )
+    words = f"Training on {bins_words(bins)} improves" if bins else "No single training bin is shown to improve"
     sentence = f"{words} every evaluation bin (each cell above zero after Holm's correction for all cells)."
     return Summary(sentence, float(len(bins)), direction=int(bool(bins)), bins=bins)

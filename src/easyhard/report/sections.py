@@ -47,7 +47,7 @@ def generalization_sections(matrix: GeneralizationMatrix) -> tuple[Section, ...]
 def readings(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """(model, sentences of its tests), as the matrix words them."""
     return tuple(
-        (model, tuple(test["sentence"] for test in tests.values() if "sentence" in test))
+        (model, tuple(test["sentence"] for test in tests.values() if isinstance(test, dict) and "sentence" in test))
         for model, tests in matrix.tests.items()
     )
 

@@ -82,9 +82,7 @@ def audit_responses(
     )
 
 
-def _unanimous(
-    correct: IntArray, names: tuple[str, ...], axis: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _unanimous(correct: IntArray, names: tuple[str, ...], axis: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names all of whose observed responses along ``axis`` are right, and those with all of them wrong."""
     right = np.count_nonzero(correct == 1, axis=axis)
     wrong = np.count_nonzero(correct == 0, axis=axis)

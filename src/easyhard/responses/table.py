@@ -36,9 +36,7 @@ class _Part:
     ignored: tuple[str, ...]
 
 
-def read_responses(
-    path: PathLike | Sequence[PathLike], columns: Mapping[str, str] | None = None
-) -> Responses:
+def read_responses(path: PathLike | Sequence[PathLike], columns: Mapping[str, str] | None = None) -> Responses:
     """Responses from one or more CSV, Parquet or JSON lines files in long form.
 
     ``correct`` may be 1/0, 1.0/0.0 or true/false; an empty cell is a missing response. ``columns`` says what

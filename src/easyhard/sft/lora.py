@@ -125,9 +125,6 @@ def _with_adapter(model: LanguageModel, config: TrainingConfig) -> Any:
     )
     with _old_names_allowed():
         network = get_peft_model(model.network, settings).train()
-    # A slice of the hidden states is not contiguous; the vocabulary projection would copy its weight per row.
-    head = network.get_output_embeddings()
-    head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
     return network
 
 
@@ -209,9 +206,7 @@ def _loss(network: Any, batch: Sequence[Example]) -> Any:
 def _write_log(path: Path, log: Sequence[tuple[float, float, float]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     names = ("loss", "gradient_norm", "learning_rate")
-    lines = [
-        json.dumps({"step": k + 1, **dict(zip(names, entry, strict=True))}) for k, entry in enumerate(log)
-    ]
+    lines = [json.dumps({"step": k + 1, **dict(zip(names, entry, strict=True))}) for k, entry in enumerate(log)]
     path.write_text("".join(line + "\n" for line in lines))
 
 
@@ -219,7 +214,5 @@ def subset(items: Items, n_items: int | None, seed: int) -> Items:
     """At most ``n_items`` of the items, drawn by ``seed``; all of them if ``n_items`` is None."""
     if n_items is None or n_items >= items.table.height:
         return items
-    chosen = np.sort(
-        cell_rng(seed, "training-subset").choice(items.table.height, size=n_items, replace=False)
-    )
+    chosen = np.sort(cell_rng(seed, "training-subset").choice(items.table.height, size=n_items, replace=False))
     return Items(items.table[chosen], items.covariates)
