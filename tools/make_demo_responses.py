@@ -67,6 +67,7 @@ SEQUENCES = (
     "month after", "month before", "months later", "days later", "days earlier", "letter after", "letter before",
     "number after", "number before", "series", "letter pattern", "reversed digits",
 )  # fmt: skip
+TEMPERATURES = (0.3, 0.5, 0.7, 1.0, 2.0)
 FAMILY_GROUPS = {"all": None, "words": WORDS, "numbers": NUMBERS, "sequences": SEQUENCES}
 
 
@@ -112,14 +113,15 @@ def settings() -> list[Setting]:
     found += [replace(s, shots=4, layers=n) for n in (28, 26, 24, 22, 18, 12)]
     found += [replace(s, layers=n) for n in (27, 25, 20)]
     found += [replace(s, shots=k, weight_bits=b) for k in (0, 4) for b in (8, 4, 3)]
-    found += [replace(s, trained_on=t, n_trained=n) for t in FAMILY_GROUPS for n in (16, 32, 64, 128)]
-    found += [replace(s, trained_on=t, n_trained=128, shots=4) for t in FAMILY_GROUPS]
-    found += [replace(s, shots=4, temperature=t) for t in (None, 0.5, 1.0, 2.0)]
-    found += [replace(s, chat=True, temperature=t) for t in (None, 0.5, 1.0)]
-    found += [replace(g, prompt=p, shots=k) for p in tuple(PROMPTS)[:4] for k in (0, 2, 8)]
+    found += [replace(s, trained_on=t, n_trained=n) for t in FAMILY_GROUPS for n in (16, 32, 64)]
+    found += [replace(s, trained_on="all", n_trained=128)]
+    found += [replace(s, trained_on=t, n_trained=64, shots=4) for t in FAMILY_GROUPS]
+    found += [replace(s, shots=4, temperature=t) for t in (None, *TEMPERATURES)]
+    found += [replace(s, chat=True, temperature=t) for t in (None, *TEMPERATURES)]
+    found += [replace(g, shots=4, temperature=t) for t in (None, *TEMPERATURES)]
+    found += [replace(g, temperature=t) for t in (None, 0.5, 1.0, 2.0)]
+    found += [replace(g, prompt=p, shots=k) for p in tuple(PROMPTS)[:4] for k in (0, 2)]
     found += [replace(g, shots=4, layers=n) for n in (17, 16, 15, 14, 12, 9)]
-    found += [replace(g, shots=k, weight_bits=b) for k in (0, 4) for b in (4, 3)]
-    found += [replace(g, shots=4, temperature=t) for t in (None, 0.5, 1.0, 2.0)]
     return list(dict.fromkeys(found))
 
 
@@ -196,7 +198,9 @@ def likelihoods(setting: Setting, work: Path) -> list[FloatArray]:
 
 
 def benchmark(setting: Setting, examples: tuple[tuple[str, str], ...] = ()) -> BenchmarkSpec:
-    return BenchmarkSpec("demo", "choices", prompt=PROMPTS[setting.prompt], chat=setting.chat, examples=examples)
+    return BenchmarkSpec(
+        "demo", "choices", prompt=PROMPTS[setting.prompt], system="", chat=setting.chat, examples=examples
+    )
 
 
 def answers(setting: Setting, items: Items, work: Path) -> list[int]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from easyhard.benchmarks.item_table import read_items as read_items
     from easyhard.bins import make_bins as make_bins
-    from easyhard.generalization import generalization as generalization
     from easyhard.irt import calibrate as calibrate
     from easyhard.responses import read_responses as read_responses
     from easyhard.study import read_config as read_config
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __version__ = version("easyhard")
 __all__ = [
     "calibrate",
-    "generalization",
     "make_bins",
     "read_config",
     "read_items",
@@ -32,7 +30,6 @@ __all__ = [
 
 _ROOMS = {
     "calibrate": "easyhard.irt",
-    "generalization": "easyhard.generalization",
     "make_bins": "easyhard.bins",
     "read_config": "easyhard.study",
     "read_items": "easyhard.benchmarks.item_table",

@@ -59,6 +59,13 @@ def ties_across_edges(bins: Bins) -> int:
     return bins.table.filter(pl.col("bin").n_unique().over(difficulty) > 1).height
 
 
+def held_out_size(bin_size: int, held_out: float) -> int:
+    """Items held out of a bin: the share, rounded half up, but at least one and not all; 0 for a share of 0."""
+    if not held_out:
+        return 0
+    return min(max(math.floor(held_out * bin_size + 0.5), 1), bin_size - 1)
+
+
 def _check(table: pl.DataFrame, count: int, held_out: float) -> None:
     """Raise InputError unless ``table`` can be cut as asked."""
     if count < 2:
@@ -109,7 +116,7 @@ def _split(items: list[str], bin_: npt.NDArray[np.intp], held_out: float, seed: 
     if held_out:
         for k in range(int(bin_[-1]) + 1):
             names = sorted(items[place] for place in np.flatnonzero(bin_ == k))
-            n_held_out = min(max(math.floor(held_out * len(names) + 0.5), 1), len(names) - 1)
+            n_held_out = held_out_size(len(names), held_out)
             order = cell_rng(seed, "bins", "held_out", str(k)).permutation(len(names))
             chosen.update(names[place] for place in order[:n_held_out])
     return ["held_out" if item in chosen else "train" for item in items]

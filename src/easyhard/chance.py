@@ -10,7 +10,7 @@ import numpy as np
 def cell_rng(seed: int, *path: str) -> np.random.Generator:
     """Generator whose stream is fixed by ``seed`` and the name of the work, e.g. ``("bins", "held_out")``.
 
-    Two cells never share a stream, and a cell's stream does not depend on the order in which cells run.
+    Streams of different names are independent, and none depends on the order in which the work is done.
     """
     digest = hashlib.sha256("/".join(path).encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])

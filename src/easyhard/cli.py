@@ -225,7 +225,9 @@ def _run(config: Any, as_json: bool = False) -> None:
 
     outcome = run_study(config, StudyProgress(errors if as_json else console))
     if as_json:
-        _print_json({"answer": outcome.answer, "tests": outcome.matrix.tests, "cells": outcome.matrix.cells.to_dicts()})
+        matrix = outcome.matrix
+        cells = matrix.cells.to_dicts()
+        _print_json({"answer": outcome.answer, "tests": matrix.tests, "cells": cells, "checks": matrix.checks})
     else:
         _show_result(outcome.answer, lambda: print_matrix(outcome.matrix, console), outcome.folder)
     if outcome.failed:

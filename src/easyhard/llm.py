@@ -11,12 +11,14 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from easyhard.benchmarks.spec import BenchmarkSpec
 from easyhard.schema import InputError
 
+WEIGHTS_AND_TOKENIZER = (".safetensors", ".json", ".jinja", ".model", ".txt")  # files that decide what a model says
 INSTALL_HINT = "Install what runs models: pip install 'easyhard[llm]' (see the README for a CPU build of torch)."
 
 
@@ -71,7 +73,7 @@ def model_fingerprint(path: str, revision: str | None = None) -> str:
     if local.is_file():
         return _sha256([local])
     if local.is_dir():
-        return _sha256(sorted(local.glob("*.safetensors")) + sorted(local.glob("*.json")))
+        return _sha256(sorted(file for file in local.iterdir() if file.suffix in WEIGHTS_AND_TOKENIZER))
     return f"{path}@{revision or 'main'}"
 
 
@@ -102,6 +104,8 @@ def converted_gguf(gguf: Path) -> Path:
 
 def _convert(gguf: Path, folder: Path) -> None:
     _require_torch()
+    if find_spec("gguf") is None:
+        raise InputError("gguf is not installed, which reads .gguf files. Install it: pip install gguf")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -168,7 +172,7 @@ def prompt_tokens(model: LanguageModel, spec: BenchmarkSpec, question: str) -> l
     if not _chats(model, spec):
         shown = "".join(f"{spec.text(q)} {a}\n\n" for q, a in spec.examples)
         return list(tokenizer(shown + spec.text(question))["input_ids"])
-    messages = [{"role": "system", "content": spec.system}]
+    messages = [] if spec.system is None else [{"role": "system", "content": spec.system}]
     for q, a in spec.examples:
         messages += [{"role": "user", "content": spec.text(q)}, {"role": "assistant", "content": a}]
     messages.append({"role": "user", "content": spec.text(question)})

@@ -200,5 +200,5 @@ def _refuse_absent(path: Path, present: Sequence[str], called: Mapping[str, str]
     raise InputError(
         f"{path} has no column {shown_all([called[column] for column in absent])}; "
         f"it has {shown_all(present)}.{hint} If a column goes by another name, say so: "
-        f"columns={{{name!r}: {example!r}}}, or --{name}-column {example} on the command line."
+        f"columns={{{name!r}: {example!r}}}, or --column {name}={example} on the command line."
     )

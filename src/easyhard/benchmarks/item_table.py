@@ -125,8 +125,8 @@ def _answers_as_text(table: pl.DataFrame, answer_is: AnswerIs, path: Path) -> pl
         path,
         [row for row, times in enumerate(found) if times == 0],
         NOT_A_CHOICE[answer_is],
-        "An answer is its choice's text by default: say answer_is='letter' (--answer-is letter) if it is "
-        "A, B, ..., or answer_is='index' (--answer-is index) if it is a position counted from 0.",
+        "An answer is its choice's text by default: say answer_is='letter' if it is A, B, ..., or "
+        "answer_is='index' if it is a position counted from 0 (in a study: items.answer_is).",
         show="answer",
     )
     # Wrong choices may repeat, as some do in ARC; the right one may not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from easyhard.benchmarks import Scoring
+from easyhard.benchmarks import Scoring, number
 from easyhard.llm import LanguageModel
 from easyhard.schema import Progress
 
@@ -46,10 +46,6 @@ def is_correct(text: str, answer: str, scoring: Scoring) -> bool:
     """Whether a generated text gives ``answer``, by the rule named in BenchmarkSpec."""
     if scoring == "last_number":
         found = _NUMBER.findall(text)
-        return bool(found) and _value(found[-1]) == _value(answer.lstrip("$"))
+        return bool(found) and number(found[-1]) == number(answer)
     lines = text.strip().splitlines()
     return bool(lines) and lines[0].strip().casefold() == answer.strip().casefold()
-
-
-def _value(number: str) -> float:
-    return float(number.replace(",", ""))

@@ -59,9 +59,9 @@ def membership(facts: StudyFacts) -> Check:
 
 
 def ties(facts: StudyFacts) -> Check:
-    """EH002: one difficulty, to nine decimals, in two bins."""
+    """EH002: one difficulty, to six decimals as in the bins themselves, in two bins."""
     torn = (
-        facts.bins.table.group_by(pl.col("difficulty").round(9))
+        facts.bins.table.group_by(pl.col("difficulty").round(6))
         .agg(pl.col("bin").n_unique().alias("bins"), pl.len())
         .filter(pl.col("bins") > 1)
     )

@@ -14,7 +14,7 @@ class TrainingConfig(BaseModel):
 
     method: Literal["lora"] = "lora"
     rank: int = Field(16, ge=1)  # 8 to 16 moved a 135M model by up to 35 points on 40 to 72 items
-    alpha: float = Field(16.0, gt=0)  # alpha = rank, the ratio of arXiv:2511.21692
+    alpha: float | None = Field(None, gt=0)  # as large as the rank, the ratio of arXiv:2511.21692
     learning_rate: float = Field(3e-4, gt=0)  # usual for LoRA on small models; 5e-6 there is for full training
     epochs: int = Field(3, ge=1)
     batch_size: int = Field(8, ge=1)

@@ -118,14 +118,13 @@ def _with_adapter(model: LanguageModel, config: TrainingConfig) -> Any:
 
     settings = LoraConfig(
         r=config.rank,
-        lora_alpha=config.alpha,
+        lora_alpha=config.alpha or config.rank,
         lora_dropout=0.0,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
     with _old_names_allowed():
-        network = get_peft_model(model.network, settings).train()
-    return network
+        return get_peft_model(model.network, settings).train()
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -15,9 +14,9 @@ from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.report import write_report
 from easyhard.responses import read_responses
-from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses
-from easyhard.study.cells import benchmark
-from easyhard.study.config import ModelConfig, StudyConfig, read_config
+from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses, WorkError
+from easyhard.study.cells import Cell, benchmark, make_cells
+from easyhard.study.config import StudyConfig, read_config
 from easyhard.study.describe import describe
 from easyhard.study.record import Step, fingerprint, read_record
 
@@ -38,19 +37,16 @@ def open_study(folder: Path) -> tuple[StudyConfig, ItemBank, Bins, Items]:
 def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
     """Matrix with tests and checks, and the answer in two sentences, from the responses in a study's folder."""
     config, bank, bins, items = open_study(folder)
-    zero_shot, runs, sizes = {}, [], {}
-    for model in config.models:
-        home = folder / "models" / model.folder
-        asked = _responses(home / "zero-shot")
-        if asked is None:
-            raise InputError(
-                f"{home} has no zero-shot evaluation yet. Go on with: easyhard run {folder / 'study.yaml'}"
-            )
-        zero_shot[model.label] = asked
-        for run, n_items in _runs(home, model, bins, config):
-            runs.append(run)
-            if n_items is not None:
-                sizes[model.label, run.train_bin, run.seed] = n_items
+    zero_shot: dict[str, Responses] = {}
+    runs: list[TrainedRun] = []
+    sizes: dict[tuple[str, int, int], int] = {}
+    for cell in recorded_cells(config, items, bins):
+        label = cell.model.label
+        if cell.train_bin is None or cell.seed is None or cell.train is None or cell.items is None:
+            zero_shot[label] = _zero_shot(cell)
+        elif cell.train.record or cell.evaluate.record:
+            runs.append(TrainedRun(label, cell.train_bin, cell.seed, _responses(cell)))
+            sizes[label, cell.train_bin, cell.seed] = cell.items.table.height
     matrix = generalization(bins, zero_shot, runs)
     facts = StudyFacts(
         bank=bank,
@@ -65,6 +61,16 @@ def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
     )
     matrix = replace(matrix, checks=run_checks(facts))
     return matrix, answer(matrix, bins)
+
+
+def recorded_cells(config: StudyConfig, items: Items, bins: Bins) -> list[Cell]:
+    """The cells of a study on disk, for the weights that its zero-shot records name: no model is needed.
+
+    A cell whose settings have changed since it ran has no record that fits, and counts as still to do.
+    """
+    records = {m.label: read_record(config.out / "models" / m.folder / "zero-shot") for m in config.models}
+    weights = {label: record["inputs"]["model"] if record else "" for label, record in records.items()}
+    return make_cells(config, items, bins, weights)
 
 
 def write_results(
@@ -97,16 +103,22 @@ def write_results(
 
 def status(folder: Path) -> pl.DataFrame:
     """One row per cell of a study: ``model, train_bin, seed, training, evaluation, seconds, error``."""
-    config, _, bins, _ = open_study(folder)
-    rows: list[dict[str, Any]] = []
-    for model in config.models:
-        home = folder / "models" / model.folder
-        rows.append({"model": model.label, **_state(None, home / "zero-shot")})
-        for seed in config.seeds:
-            for bin_ in range(bins.count):
-                cell = home / f"bin-{bin_:02d}" / f"seed-{seed}"
-                state = _state(cell / "training", cell / "evaluation")
-                rows.append({"model": model.label, "train_bin": bin_, "seed": seed, **state})
+    config, _, bins, items = open_study(folder)
+    rows = []
+    for cell in recorded_cells(config, items, bins):
+        records = [step.record for step in (cell.train, cell.evaluate) if step]
+        known = [record for record in records if record]
+        rows.append(
+            {
+                "model": cell.model.label,
+                "train_bin": cell.train_bin,
+                "seed": cell.seed,
+                "training": _state(cell.train) if cell.train else "not applicable",
+                "evaluation": _state(cell.evaluate),
+                "seconds": sum(record["seconds"] for record in known) if known else None,
+                "error": next((record["error"] for record in known if "error" in record), None),
+            }
+        )
     schema = {
         "model": pl.String, "train_bin": pl.Int64, "seed": pl.Int64, "training": pl.String,
         "evaluation": pl.String, "seconds": pl.Float64, "error": pl.String,
@@ -114,34 +126,20 @@ def status(folder: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema)
 
 
-def _state(training: Path | None, evaluation: Path) -> dict[str, Any]:
-    records = {"training": read_record(training) if training else None, "evaluation": read_record(evaluation)}
-    known = [record for record in records.values() if record]
-    found: dict[str, Any] = {name: record["status"] if record else "to do" for name, record in records.items()}
-    if training is None:
-        found["training"] = "not applicable"
-    found["seconds"] = sum(record["seconds"] for record in known) if known else None
-    found["error"] = next((record["error"] for record in known if "error" in record), None)
-    return found
+def _state(step: Step) -> str:
+    record = step.record
+    return str(record["status"]) if record else "to do"
 
 
-def _runs(home: Path, model: ModelConfig, bins: Bins, config: StudyConfig) -> list[tuple[TrainedRun, int | None]]:
-    """The trained cells that there are, with the number of items each was trained on; failed ones too."""
-    found: list[tuple[TrainedRun, int | None]] = []
-    for seed in config.seeds:
-        for bin_ in range(bins.count):
-            cell = home / f"bin-{bin_:02d}" / f"seed-{seed}"
-            records = [read_record(cell / part) for part in ("training", "evaluation")]
-            if not any(records):
-                continue
-            trained = cell / "training" / "items.parquet"
-            n_items = pl.scan_parquet(trained).select(pl.len()).collect().item() if trained.is_file() else None
-            found.append((TrainedRun(model.label, bin_, seed, _responses(cell / "evaluation")), n_items))
-    return found
+def _zero_shot(cell: Cell) -> Responses:
+    responses = _responses(cell)
+    if responses is not None:
+        return responses
+    record = cell.evaluate.record
+    if record is not None:
+        raise WorkError(f"{cell.name} failed, so there is nothing to compare with: {record['error']}")
+    raise InputError(f"{cell.name} has not been evaluated yet. Run the study first, or go on with it: easyhard run")
 
 
-def _responses(folder: Path) -> Responses | None:
-    record = read_record(folder)
-    if record is None or record["status"] != "done":
-        return None
-    return read_responses(folder / "responses.parquet")
+def _responses(cell: Cell) -> Responses | None:
+    return read_responses(cell.evaluate.folder / "responses.parquet") if cell.evaluate.is_done else None

@@ -60,7 +60,7 @@ class QuestionConfig(Config):
     """How items are asked and scored; see BenchmarkSpec."""
 
     prompt: str = "Question: {question}\nAnswer:"
-    system: str = ""
+    system: str | None = None
     chat: bool = True
     scoring: Scoring | None = None  # by choices where every item has them, else by number or text
     completion: Literal["answer", "solution"] = "answer"
@@ -114,11 +114,12 @@ class StudyConfig(Config):
 NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 
-def read_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
+def read_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
     """The study of a YAML file, with ``key=value`` overrides such as ``bins.count=5``.
 
     Raises InputError that lists every problem, with the nearest known key for a misspelt one.
     """
+    path = Path(path)
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -31,8 +31,9 @@ def describe(config: StudyConfig, folder: Path, bank: ItemBank, bins: Bins) -> S
         ("bins", f"{bins.count}, equal-sized, {bins.held_out:.0%} of each held out"),
         ("items per training", f"{n_train}, the same number in every bin"),
         ("seeds", ", ".join(map(str, config.seeds))),
-        ("training", f"{training.method}, rank {training.rank}, alpha {training.alpha:g}, {training.epochs} epochs, "
-                     f"batch {training.batch_size}, learning rate {training.learning_rate:g}, cosine"),
+        ("training", f"{training.method}, rank {training.rank}, alpha {training.alpha or training.rank:g}, "
+                     f"{training.epochs} epochs, batch {training.batch_size}, "
+                     f"learning rate {training.learning_rate:g}, cosine"),
         ("prompt", repr(config.questions.prompt) + template),
         ("arithmetic", "float32"),
         ("time of all trainings and evaluations", duration(seconds)),

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from easyhard.benchmarks import completions
+from easyhard.bins import held_out_size
 from easyhard.generalization import smallest_detectable_gain
 from easyhard.irt.checks import check_fittable
 from easyhard.schema import InputError, Items, Responses
@@ -60,7 +61,7 @@ def make_plan(config: StudyConfig, responses: Responses, items: Items) -> Plan:
     _refuse_too_few(shared, config, responses, items)
     _refuse_no_choices(shared, config, items)
     per_bin = len(shared) // config.bins.count
-    held_out = round(config.bins.held_out * per_bin) if config.bins.held_out else 0
+    held_out = held_out_size(per_bin, config.bins.held_out)
     train_pool = per_bin - held_out
     train_size = min(train_pool, config.training.max_items or train_pool)
     evaluation_size = held_out or per_bin
@@ -165,7 +166,7 @@ def _refuse_no_choices(shared: set[str], config: StudyConfig, items: Items) -> N
 def _mean_tokens(items: Items, config: StudyConfig) -> tuple[float, float, float]:
     """Mean tokens of a prompt, of a completion, and of what scoring reads or writes after the prompt."""
     spec = config.questions.spec(config.name, "choices")
-    template = len(spec.text("")) + len(spec.system)
+    template = len(spec.text("")) + len(spec.system or "")
     prompt = template + float(items.table["question"].str.len_chars().to_numpy().mean())
     answers = [len(text) for text in completions(items, spec)]
     if items.table["choices"].null_count():

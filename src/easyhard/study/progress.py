@@ -19,8 +19,8 @@ class StudyProgress:
     run count neither as work nor as pace.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console()
         self._costs: dict[str, float] = {}
         self._done = 0.0
         self._finished = 0

@@ -40,15 +40,19 @@ class Step:
         return fingerprint({"settings": self.settings, "inputs": self.inputs})
 
     @property
+    def record(self) -> dict[str, Any] | None:
+        """The record of exactly this step; None if the folder holds none, another step's, or lost a file."""
+        record = read_record(self.folder)
+        if record is None or record.get("fingerprint") != self.fingerprint:
+            return None
+        whole = all(_size(self.folder / name) == size for name, size in record["outputs"].items())
+        return record if whole else None
+
+    @property
     def is_done(self) -> bool:
         """Whether the folder holds the finished output of exactly this step."""
-        record = read_record(self.folder)
-        return (
-            record is not None
-            and record.get("status") == "done"
-            and record.get("fingerprint") == self.fingerprint
-            and all(_size(self.folder / name) == size for name, size in record["outputs"].items())
-        )
+        record = self.record
+        return record is not None and record["status"] == "done"
 
     def run(self, work: Callable[[Path], None]) -> None:
         """Do ``work`` in a temporary folder, add the record, and put the folder in its place.
@@ -73,6 +77,10 @@ class Step:
             record |= {"status": "failed", "error": str(error)}
             (temporary / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
             raise
+        except (RuntimeError, MemoryError) as error:  # torch says so when a device is full
+            record |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+            (temporary / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            raise WorkError(f"{self.folder} failed: {error}. Its traceback.txt has the details.") from error
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise WorkError(

@@ -15,7 +15,7 @@ from easyhard.benchmarks.item_table import read_items
 from easyhard.evaluation import evaluate
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
 from easyhard.irt import calibrate
-from easyhard.llm import INSTALL_HINT, load_model
+from easyhard.llm import INSTALL_HINT, load_model, model_fingerprint
 from easyhard.responses import read_responses, write_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Progress, Responses, WorkError
 from easyhard.sft import load_adapter, train_adapter
@@ -37,12 +37,13 @@ class StudyOutcome:
     failed: tuple[str, ...]
 
 
-def run_study(config: StudyConfig, progress: StudyProgress) -> StudyOutcome:
+def run_study(config: StudyConfig, progress: StudyProgress | None = None) -> StudyOutcome:
     """Run a study, or what is left of it, and write everything below ``config.out``.
 
     A step that is finished with the same settings and inputs is not run again. A cell that fails is recorded
     and the others go on. Raises InputError before any work for settings or tables that cannot do.
     """
+    progress = progress or StudyProgress()
     responses, items = read_inputs(config)
     plan = make_plan(config, responses, items)
     require_llm()
@@ -50,7 +51,8 @@ def run_study(config: StudyConfig, progress: StudyProgress) -> StudyOutcome:
         write_bytes(dump_config(config).encode(), config.out / "study.yaml")
         bank, bins = calibrated_and_cut(config, responses, items)
         items = items.select(bins.table["item"].to_list())  # only these say how to score, here as in the analysis
-        cells = make_cells(config, config.out, items, bins)
+        weights = {model.label: model_fingerprint(model.path, model.revision) for model in config.models}
+        cells = make_cells(config, items, bins, weights)
         with progress.over(_costs(cells, plan)):
             failed = [cell.name for cell in cells if not _run_cell(cell, config, items, bins, progress)]
         matrix, answer = analyse(config.out)
