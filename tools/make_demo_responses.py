@@ -119,7 +119,7 @@ def settings() -> list[Setting]:
     found += [replace(s, shots=4, temperature=t) for t in (None, *TEMPERATURES)]
     found += [replace(s, chat=True, temperature=t) for t in (None, *TEMPERATURES)]
     found += [replace(g, shots=4, temperature=t) for t in (None, *TEMPERATURES)]
-    found += [replace(g, temperature=t) for t in (None, 0.5, 1.0, 2.0)]
+    found += [replace(g, temperature=t) for t in (None, *TEMPERATURES)]
     found += [replace(g, prompt=p, shots=k) for p in tuple(PROMPTS)[:4] for k in (0, 2)]
     found += [replace(g, shots=4, layers=n) for n in (17, 16, 15, 14, 12, 9)]
     return list(dict.fromkeys(found))

@@ -97,9 +97,12 @@ def finished_study(folder: Path) -> Path:
     responses, items = read_inputs(config)
     _, bins = calibrated_and_cut(config, responses, items)
     (config.out / "study.yaml").write_text(dump_config(config), encoding="utf-8")
-    for number, cell in enumerate(make_cells(config, config.out, items, bins)):
+    weights = {"drawn": "no weights: nothing was trained"}
+    for number, cell in enumerate(make_cells(config, items, bins, weights)):
         finish(cell, bins, number)
-    return config.out
+    for table in ("responses.csv", "items.csv", "study.yaml"):  # the folder alone must do, wherever it is
+        (folder / table).unlink()
+    return config.out.rename(folder / "moved")
 
 
 def finish(cell: Cell, bins: Bins, number: int) -> None:

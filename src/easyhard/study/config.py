@@ -141,11 +141,11 @@ def parse_config(raw: dict[str, Any], base: Path, source: str) -> StudyConfig:
     try:
         config = StudyConfig.model_validate(raw)
     except ValidationError as error:
-        raise InputError(_problems(error, raw, source)) from error
+        raise InputError(_problems(error, source)) from error
     try:
         return _with_absolute_paths(config, base)
-    except (OSError, ValueError) as error:  # longer than a path may be, or with a NUL character
-        raise InputError(f"{source} has a path that cannot be one: {error}. Mend it and try again.") from error
+    except (OSError, ValueError) as error:  # longer than a path may be, not to be seen, or with a NUL character
+        raise InputError(f"{source} has a path that cannot be used: {error}. Mend it and try again.") from error
 
 
 def dump_config(config: StudyConfig) -> str:
@@ -171,7 +171,7 @@ def _absolute(path: Path, base: Path) -> Path:
 def _model_path(path: str, base: Path) -> str:
     """Absolute, unless it can only be a name on the hub: ``org/model``."""
     local = _absolute(Path(path), base)
-    on_disk = path.startswith((".", "/", "~")) or path.endswith(".gguf") or path.count("/") > 1 or local.exists()
+    on_disk = local.exists() or path.startswith((".", "/", "~")) or path.endswith(".gguf") or path.count("/") > 1
     return str(local) if on_disk else path
 
 
@@ -193,9 +193,12 @@ def _override(raw: dict[str, Any], override: str) -> None:
         ) from error
 
 
-def _problems(error: ValidationError, raw: dict[str, Any], source: str) -> str:
-    lines = [f"{source} has {error.error_count()} problem(s):"]
-    for problem in error.errors():
+def _problems(error: ValidationError, source: str) -> str:
+    places = [problem["loc"] for problem in error.errors()]
+    # pydantic also counts a list of which every entry is wrong as empty: what lies deeper says it all.
+    deepest = [p for p in error.errors() if not any(p["loc"] == other[: len(p["loc"])] != other for other in places)]
+    lines = [f"{source} has {len(deepest)} problem(s):"]
+    for problem in deepest:
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"  {place}: no such key.{did_you_mean(str(problem['loc'][-1]), _known(problem['loc'][:-1]))}")

@@ -18,6 +18,7 @@ from easyhard.generalization import smallest_detectable_gain
 from easyhard.irt.checks import check_fittable
 from easyhard.schema import InputError, Items, Responses
 from easyhard.sft import n_steps
+from easyhard.study.cells import benchmark
 from easyhard.study.config import StudyConfig
 from easyhard.wording import did_you_mean
 
@@ -60,6 +61,7 @@ def make_plan(config: StudyConfig, responses: Responses, items: Items) -> Plan:
     shared = set(responses.items) & set(items.table["item"])
     _refuse_too_few(shared, config, responses, items)
     _refuse_no_choices(shared, config, items)
+    benchmark(config, items.select(sorted(shared)))  # refuses a scoring that the answers do not fit
     per_bin = len(shared) // config.bins.count
     held_out = held_out_size(per_bin, config.bins.held_out)
     train_pool = per_bin - held_out
