@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import time
 from dataclasses import asdict, dataclass, replace
@@ -253,7 +254,7 @@ def write_table(runs: dict[str, dict[str, Any]], items: Items, seconds: float) -
         "seconds_of_all_runs": round(seconds, 1),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", "gguf", "numpy")},
         "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread(s), no GPU",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU, shared with other work",
         "respondents": {
             name: {
                 **run["setting"],

@@ -5,8 +5,10 @@ torch and transformers are imported when a model is asked for, so that ``import 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -83,10 +85,7 @@ def converted_gguf(gguf: Path) -> Path:
     Kept under ``$EASYHARD_CACHE`` or ``~/.cache/easyhard`` by the file's hash. The quantised weights are
     expanded as they are: the numbers equal those that the GGUF stands for.
     """
-    if not gguf.is_file():
-        raise InputError(f"model file {str(gguf)!r} does not exist. Give the path of a .gguf file.")
-    cache = Path(os.environ.get("EASYHARD_CACHE", Path.home() / ".cache" / "easyhard"))
-    folder = cache / "models" / f"{gguf.stem}-{_sha256([gguf])[:12]}"
+    folder = conversion_folder(gguf)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +101,14 @@ def converted_gguf(gguf: Path) -> Path:
     return folder
 
 
+def conversion_folder(gguf: Path) -> Path:
+    """Where the converted model of a GGUF file is, or will be. Raises InputError without such a file."""
+    if not gguf.is_file():
+        raise InputError(f"model file {str(gguf)!r} does not exist. Give the path of a .gguf file.")
+    cache = Path(os.environ.get("EASYHARD_CACHE", Path.home() / ".cache" / "easyhard"))
+    return cache / "models" / f"{gguf.stem}-{_sha256([gguf])[:12]}"
+
+
 def _convert(gguf: Path, folder: Path) -> None:
     _require_torch()
     if find_spec("gguf") is None:
@@ -110,7 +117,8 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
-    expanded = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that nothing else turns off
+        expanded = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(**where)
     config = expanded.config
     if hasattr(config, "quantization_config"):

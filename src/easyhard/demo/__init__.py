@@ -35,8 +35,8 @@ def demo_config(out: Path, full: bool = False) -> StudyConfig:
         questions=QuestionConfig(chat=False),
         # Much held out: the intervals need items more than the trainings do. Sizes and epochs fill the time:
         # under five minutes on two cores, under an hour and a half if full.
-        bins=BinsConfig(count=10, held_out=0.5) if full else BinsConfig(count=5, held_out=0.4),
-        training=TrainingConfig(epochs=3) if full else TrainingConfig(epochs=2, max_items=80),
+        bins=BinsConfig(count=10, held_out=0.4) if full else BinsConfig(count=5, held_out=0.3),
+        training=TrainingConfig(epochs=2, max_items=60),
         seeds=(0, 1, 2) if full else (0,),
         out=out,
     )

@@ -47,6 +47,10 @@ class StudyProgress:
             yield
         self._bar = None
 
+    def note(self, text: str) -> None:
+        """Say something that is no step."""
+        self._console.print(text, highlight=False, markup=False)
+
     @contextmanager
     def step(self, name: str) -> Iterator[Tick]:
         """One step; call the yielded function with (units done, units in all) as it goes."""

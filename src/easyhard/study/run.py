@@ -15,7 +15,7 @@ from easyhard.benchmarks.item_table import read_items
 from easyhard.evaluation import evaluate
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
 from easyhard.irt import calibrate
-from easyhard.llm import INSTALL_HINT, load_model, model_fingerprint
+from easyhard.llm import INSTALL_HINT, conversion_folder, converted_gguf, load_model, model_fingerprint
 from easyhard.responses import read_responses, write_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Progress, Responses, WorkError
 from easyhard.sft import load_adapter, train_adapter
@@ -53,11 +53,21 @@ def run_study(config: StudyConfig, progress: StudyProgress | None = None) -> Stu
         items = items.select(bins.table["item"].to_list())  # only these say how to score, here as in the analysis
         weights = {model.label: model_fingerprint(model.path, model.revision) for model in config.models}
         cells = make_cells(config, items, bins, weights)
+        _convert_models(config, cells, progress)
         with progress.over(_costs(cells, plan)):
             failed = [cell.name for cell in cells if not _run_cell(cell, config, items, bins, progress)]
         matrix, answer = analyse(config.out)
         write_results(config.out, matrix, bank, bins, items, answer)
     return StudyOutcome(config.out, matrix, answer, tuple(failed))
+
+
+def _convert_models(config: StudyConfig, cells: list[Cell], progress: StudyProgress) -> None:
+    """Convert GGUF models that are still needed before the clock of the cells starts."""
+    for model in config.models:
+        needed = any(cell.model == model and not cell.evaluate.is_done for cell in cells)
+        if needed and model.path.endswith(".gguf") and not conversion_folder(Path(model.path)).is_dir():
+            progress.note(f"{model.label}: converting the GGUF file, once, in about half a minute")
+            converted_gguf(Path(model.path))
 
 
 def require_llm() -> None:
