@@ -36,7 +36,7 @@ def reference_loss(model: LanguageModel, batch: list[Example]) -> float:
         logits = model.network(input_ids=torch.tensor([example.prompt + example.completion])).logits[0].log_softmax(-1)
         start = len(example.prompt) - 1
         losses += [-logits[start + k, token].item() for k, token in enumerate(example.completion)]
-    return sum(losses) / len(losses)
+    return float(sum(losses) / len(losses))
 
 
 def test_the_loss_is_that_of_the_completions_whatever_the_padding(folder: str) -> None:
