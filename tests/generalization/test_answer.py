@@ -59,7 +59,7 @@ def test_nothing_significant_shows_nothing_and_says_what_would_have_been_seen() 
 
 
 def test_a_slope_that_other_training_examples_might_not_give_stays_open() -> None:
-    text = answered(Study(), lambda i, j: 20 + (i + 2 * j) % 3)
+    text = answered(Study(), lambda i, j: 19 + (i + 2 * j) % 3)
     assert text.startswith("The data show nothing certain for m: none of 25 cells differs from zero")
     assert "stays open (the gain changes by +0.4 points" in text
     assert "helped" not in text
@@ -117,3 +117,12 @@ def test_each_model_has_its_own_line_and_its_own_verdict() -> None:
     first, second = answer_of(study, zero_shot, both).split("\n")
     assert first.startswith("For m, training on a bin helped most")
     assert second.startswith("The data show nothing about difficulty for weak")
+
+
+def test_a_gain_that_only_all_cells_together_show_is_not_called_nothing() -> None:
+    text = answered(Study(), lambda i, j: 22)
+    assert text.startswith("For m, training raised accuracy on average over all trainings and bins (+")
+    assert "but no place stands out" in text
+    assert "none of 25 cells differs from zero" in text
+    worse = answered(Study(), lambda i, j: 18)
+    assert worse.startswith("For m, training lowered accuracy on average over all trainings and bins (−")

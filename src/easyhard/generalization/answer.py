@@ -42,6 +42,11 @@ def _answer_for(matrix: GeneralizationMatrix, bins: Bins, model: str) -> str:
             f"For the record, {changed}, and {near}."
         )
     if not _shape(tests)["direction"] and not tests["changed_cells"]["value"]:
+        if tests["mean_gain"]["direction"]:
+            return (
+                f"For {model}, {_mean(tests)}, but no place stands out: {near}. "
+                f"Cell by cell {changed}: {_detectable(done)}."
+            )
         certain = " certain" if _is_open(_shape(tests)) else ""
         return (
             f"The data show nothing{certain} for {model}: {changed}, and {near}. "
@@ -88,6 +93,16 @@ def _words(direction: int, done: pl.DataFrame) -> str:
     if near > 0:
         return "helped less near that bin than far from it"
     return "did not help near that bin but did further away" if far > 0 else "harmed most near that bin"
+
+
+def _mean(tests: dict[str, Any]) -> str:
+    """The mean gain over all cells, which many cells show together where none shows it alone."""
+    mean = tests["mean_gain"]
+    verb = "raised" if mean["value"] > 0 else "lowered"
+    return (
+        f"training {verb} accuracy on average over all trainings and bins "
+        f"({points(mean['value'])} points, {span(_interval(mean))})"
+    )
 
 
 def _is_open(shape: dict[str, Any]) -> bool:

@@ -59,6 +59,12 @@ class _Question:
 
 
 _QUESTIONS = {
+    "mean_gain": _Question(
+        weigh.mean_of,
+        "Training lowers accuracy on average over all training and evaluation bins",
+        "Training has no measurable effect on average over all training and evaluation bins",
+        "Training raises accuracy on average over all training and evaluation bins",
+    ),
     "slope_off_diagonal": _Question(
         lambda present: weigh.slope(present & ~np.eye(len(present), dtype=bool)),
         "Leaving out each bin's own training, the gain still falls with each bin of distance",
