@@ -31,6 +31,7 @@ def main() -> None:
     folder = parser.parse_args().study
     _, bank, bins, items = open_study(folder)
     matrix, _ = analyse(folder)
+    (DOCS / "images").mkdir(exist_ok=True)
     for scheme in ("light", "dark"):
         save_chart(side_by_side(matrix), DOCS / "images" / f"demo-{scheme}.png", scheme=scheme)
         save_chart(item_map(bank, bins, items), DOCS / "images" / f"item-map-{scheme}.png", scheme=scheme)
