@@ -176,7 +176,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         [
             "1 row of",
             "with choices and an answer that is none of them (first: item 'j' with answer 'B' in row 2)",
-            "answer_is='letter' (--answer-is letter)",
+            "answer_is='letter' if it is A, B, ...",
             "answer_is='index'",
         ],
     ),
@@ -202,7 +202,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
             "has no column 'question'",
             "Did you mean 'text'?",
             "columns={'question': 'text'}",
-            "--question-column text",
+            "--column question=text",
         ],
     ),
 }

@@ -254,7 +254,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
             "has no column 'respondent'; it has 'model', 'item', 'correct'",
             "Did you mean 'model'?",
             "columns={'respondent': 'model'}",
-            "--respondent-column model",
+            "--column respondent=model",
         ],
     ),
     "misspelt": ("respondent,item,Corect\nm,i,1\n", ["no column 'correct'", "Did you mean 'Corect'?"]),
