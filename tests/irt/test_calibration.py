@@ -6,7 +6,7 @@ import pytest
 from scipy.special import expit
 
 from easyhard.chance import cell_rng
-from easyhard.irt import calibrate, estimate_ability, fit_rasch, fit_statistics, simulate_rasch
+from easyhard.irt import calibrate, fit_rasch, mean_squares, simulate_rasch
 from easyhard.schema import InputError, IntArray, Responses
 
 
@@ -55,9 +55,9 @@ def test_mean_squares_of_conforming_items_average_one(missing: float) -> None:
     infit, outfit = [], []
     for repetition in range(8):
         correct = simulate_rasch(250, difficulty, 0.2, 1.0, missing, cell_rng(0, "test", "fit", str(repetition)))
-        mean_squares = fit_statistics(correct, fit_rasch(correct))
-        infit.append(mean_squares.infit_mnsq)
-        outfit.append(mean_squares.outfit_mnsq)
+        squares = mean_squares(correct, fit_rasch(correct))
+        infit.append(squares.infit_mnsq)
+        outfit.append(squares.outfit_mnsq)
     assert np.mean(infit) == pytest.approx(1, abs=0.01)
     assert np.mean(outfit) == pytest.approx(1, abs=0.02)
     assert np.abs(np.mean(infit, axis=0) - 1).max() < 0.12
@@ -68,7 +68,7 @@ def test_mean_squares_agree_with_their_definition(ability_sd: float) -> None:
     rng = cell_rng(0, "test", "definition")
     correct = simulate_rasch(30, np.linspace(-1, 1, 6), 0.2, ability_sd, 0.2, rng)
     fit = fit_rasch(correct)
-    mean_squares = fit_statistics(correct, fit)
+    squares = mean_squares(correct, fit)
     ability = fit.ability_mean + fit.ability_sd * np.linspace(-9, 9, 2001)
     p, q = expit(ability[:, None] - fit.difficulty), expit(fit.difficulty - ability[:, None])
     seen = correct >= 0
@@ -81,8 +81,8 @@ def test_mean_squares_agree_with_their_definition(ability_sd: float) -> None:
         weight = posterior[seen[:, item]]
         infit = (weight * square).sum() / (weight * variance).sum()
         outfit = (weight * square / variance).sum() / seen[:, item].sum()
-        assert mean_squares.infit_mnsq[item] == pytest.approx(infit, rel=1e-6)
-        assert mean_squares.outfit_mnsq[item] == pytest.approx(outfit, rel=1e-6)
+        assert squares.infit_mnsq[item] == pytest.approx(infit, rel=1e-6)
+        assert squares.outfit_mnsq[item] == pytest.approx(outfit, rel=1e-6)
 
 
 def test_a_noisy_item_has_large_mean_squares_and_a_sharp_one_small() -> None:
@@ -92,34 +92,10 @@ def test_a_noisy_item_has_large_mean_squares_and_a_sharp_one_small() -> None:
     difficulty = np.concatenate([[0.0, 0.0], np.linspace(-2, 2, 40)])
     probability = 1 / (1 + np.exp(-slope * (ability[:, None] - difficulty)))
     correct = (rng.random(probability.shape) < probability).astype(np.int8)
-    infit = fit_statistics(correct, fit_rasch(correct)).infit_mnsq
+    infit = mean_squares(correct, fit_rasch(correct)).infit_mnsq
     assert infit[0] > 1.3 > 0.9 > infit[1]
     assert infit.argmax() == 0
     assert infit.argmin() == 1
-
-
-def test_ability_intervals_cover_the_truth() -> None:
-    rng = cell_rng(0, "test", "ability")
-    ability, difficulty = rng.normal(0.5, 1.2, 1000), np.linspace(-3, 3, 40)
-    correct = (rng.random((1000, 40)) < 1 / (1 + np.exp(-(ability[:, None] - difficulty)))).astype(np.int8)
-    correct[rng.random(correct.shape) < 0.2] = -1
-    estimate = estimate_ability(correct, difficulty, 0.5, 1.2)
-    z = (ability - estimate.mean) / estimate.sd
-    assert np.mean(z) == pytest.approx(0, abs=0.1)  # three standard errors
-    assert np.mean(z**2) == pytest.approx(1, abs=0.14)
-
-
-def test_ability_without_responses_is_the_prior() -> None:
-    correct = np.array([[-1, -1], [1, 1]], dtype=np.int8)
-    estimate = estimate_ability(correct, np.array([0.0, 1.0]), 0.5, 1.2)
-    assert estimate.mean[0] == pytest.approx(0.5)
-    assert estimate.sd[0] == pytest.approx(1.2)
-    assert estimate.mean[1] > 0.5 and estimate.sd[1] < 1.2
-
-
-def test_ability_needs_a_difficulty_for_every_item() -> None:
-    with pytest.raises(InputError, match="for 2 items"):
-        estimate_ability(np.ones((1, 2), dtype=np.int8), np.zeros(3), 0.0, 1.0)
 
 
 def test_simulated_responses_have_the_modelled_shares() -> None:

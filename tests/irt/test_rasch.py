@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from marginal_reference import log_likelihood, maximise
 
 from easyhard.chance import cell_rng
-from easyhard.irt import fit_rasch, simulate_rasch
-from easyhard.irt.cases import reduce_responses
-from easyhard.irt.posterior import ability_posterior, posterior_given
+from easyhard.irt import fit_rasch, posterior_of, simulate_rasch
 from easyhard.schema import FloatArray, InputError, IntArray
 
 
@@ -93,25 +91,25 @@ def test_agrees_with_girth() -> None:
 
 @pytest.mark.parametrize(("n_items", "ability_sd"), [(5, 2.5), (60, 1.0), (3000, 1.0)])
 def test_quadrature_agrees_with_a_much_finer_grid(n_items: int, ability_sd: float) -> None:
-    correct, difficulty = simulated("quadrature", 20, n_items, missing=0.1, ability_sd=ability_sd)
-    fast = posterior_given(correct, difficulty, 0.4, ability_sd)
-    exact = log_likelihood(correct, difficulty, 0.4, ability_sd, n_points=2_001)
-    assert fast.posterior.log_likelihood == pytest.approx(exact, abs=1e-7)
-    ability = np.linspace(0.4 - 9 * ability_sd, 0.4 + 9 * ability_sd, 2_001)
-    mean = (fast.posterior.weight @ fast.posterior.grid.ability)[fast.cases.case_of] + 0.4
+    correct, _ = simulated("quadrature", 20, n_items, missing=0.1, ability_sd=ability_sd)
+    model = fit_rasch(correct)
+    posterior, mean, sd = posterior_of(correct, model), model.ability_mean, model.ability_sd
+    exact = log_likelihood(correct, model.difficulty, mean, sd, n_points=2_001)
+    assert posterior.log_likelihood.sum() == pytest.approx(exact, abs=1e-7)
+    ability = np.linspace(mean - 9 * sd, mean + 9 * sd, 2_001)
     for row in range(2):
-        logit = np.where(correct[row] == 1, 1, -1) * (ability[:, None] - difficulty)
+        logit = np.where(correct[row] == 1, 1, -1) * (ability[:, None] - model.difficulty)
         log_density = -np.logaddexp(0, -logit)[:, correct[row] >= 0].sum(axis=1)
-        log_density -= (ability - 0.4) ** 2 / (2 * ability_sd**2)
+        log_density -= (ability - mean) ** 2 / (2 * sd**2)
         weight = np.exp(log_density - log_density.max())
-        assert mean[row] == pytest.approx(weight @ ability / weight.sum(), abs=1e-9)
+        assert posterior.mean[row] == pytest.approx(weight @ ability / weight.sum(), abs=1e-9)
 
 
 def test_difficulties_of_a_long_test_do_not_depend_on_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     correct, _ = simulated("long test", 40, 3000)
     usual = fit_rasch(correct)
     monkeypatch.setattr("easyhard.irt.quadrature._SPACING", 0.2)
-    monkeypatch.setattr("easyhard.irt.quadrature._TAIL", 60.0)
+    monkeypatch.setattr("easyhard.irt.expectation.TAIL", 60.0)
     finer = fit_rasch(correct)
     np.testing.assert_allclose(usual.difficulty, finer.difficulty, atol=1e-7)
     np.testing.assert_allclose(usual.standard_error, finer.standard_error, rtol=1e-7)
@@ -176,12 +174,16 @@ def test_blocks_of_missing_responses_are_linked_by_common_items() -> None:
     assert np.mean(z**2) == pytest.approx(1, abs=0.45)  # 90 items: sd of the mean square 0.15
 
 
-def test_both_ways_to_invert_the_information_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    correct, _ = simulated("inverse", 30, 200, missing=0.05)
-    monkeypatch.setattr("easyhard.irt.information._FEW_CASES", np.inf)  # few rows of lost information
-    by_rows = fit_rasch(correct).standard_error
-    monkeypatch.setattr("easyhard.irt.information._FEW_CASES", 0.0)  # the whole matrix
-    np.testing.assert_allclose(by_rows, fit_rasch(correct).standard_error, rtol=1e-6)
+@pytest.mark.parametrize(("missing", "tolerance"), [(0.0, 1e-7), (0.2, 2e-3)])
+def test_lost_information_by_expectation_agrees_with_that_case_by_case(
+    monkeypatch: pytest.MonkeyPatch, missing: float, tolerance: float
+) -> None:
+    correct, _ = simulated("inverse", 150, 120, missing)
+    by_case = fit_rasch(correct)
+    monkeypatch.setattr("easyhard.irt.search.exact_rows_are_few", lambda n_cases, n_parameters: False)
+    by_expectation = fit_rasch(correct)
+    np.testing.assert_allclose(by_expectation.difficulty, by_case.difficulty, atol=1e-7)
+    np.testing.assert_allclose(by_expectation.standard_error, by_case.standard_error, rtol=tolerance)
 
 
 # Items that all or none answered correctly
@@ -267,11 +269,3 @@ def test_a_perfect_order_is_reported_as_not_converged() -> None:
 def test_what_cannot_be_fitted_is_refused_with_its_place(correct: IntArray, finding: str) -> None:
     with pytest.raises(InputError, match=finding):
         fit_rasch(correct)
-
-
-def test_the_posterior_sums_to_one_in_every_case() -> None:
-    correct, difficulty = simulated("sums", 30, 10, missing=0.2)
-    cases = reduce_responses(correct, np.arange(10))
-    posterior = ability_posterior(cases, difficulty[np.argsort(cases.group_of)], 1.0)
-    np.testing.assert_allclose(posterior.weight.sum(axis=1), 1)
-    assert cases.count.sum() == 30

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from easyhard.irt.ability import Ability, estimate_ability
 from easyhard.irt.calibration import calibrate
-from easyhard.irt.fit_statistics import FitStatistics, fit_statistics
-from easyhard.irt.rasch import RaschFit, fit_rasch
+from easyhard.irt.item_fit import MeanSquares, mean_squares
+from easyhard.irt.item_model import ItemModel
+from easyhard.irt.population import Population, normal_population
+from easyhard.irt.posterior import Posterior, posterior_of
+from easyhard.irt.rasch import fit_rasch
 from easyhard.irt.simulate import simulate_rasch
+from easyhard.irt.two_parameter import fit_2pl
 
 __all__ = [
     "Ability",
-    "FitStatistics",
-    "RaschFit",
+    "ItemModel",
+    "MeanSquares",
+    "Population",
+    "Posterior",
     "calibrate",
     "estimate_ability",
+    "fit_2pl",
     "fit_rasch",
-    "fit_statistics",
+    "mean_squares",
+    "normal_population",
+    "posterior_of",
     "simulate_rasch",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from easyhard.irt.fit_statistics import fit_statistics
+from easyhard.irt.item_fit import mean_squares
 from easyhard.irt.rasch import fit_rasch
 from easyhard.schema import MISSING, Calibration, InputError, ItemBank, Responses
 
@@ -22,7 +22,7 @@ def calibrate(responses: Responses) -> ItemBank:
     n_responses = (correct != MISSING).sum(axis=0)
     _check_all_answered(responses, n_responses)
     fit = fit_rasch(correct)
-    mean_squares = fit_statistics(correct, fit)
+    squares = mean_squares(correct, fit)
     n_correct = (correct == 1).sum(axis=0)
     flag = np.where(n_correct == n_responses, "all_correct", np.where(n_correct == 0, "none_correct", ""))
     table = pl.DataFrame(
@@ -33,8 +33,8 @@ def calibrate(responses: Responses) -> ItemBank:
             "discrimination": np.ones(len(flag)),
             "n_responses": n_responses,
             "proportion_correct": n_correct / n_responses,
-            "infit_mnsq": mean_squares.infit_mnsq,
-            "outfit_mnsq": mean_squares.outfit_mnsq,
+            "infit_mnsq": squares.infit_mnsq,
+            "outfit_mnsq": squares.outfit_mnsq,
             "flag": pl.Series(flag.tolist(), dtype=pl.String),
         }
     ).with_columns(pl.col("infit_mnsq", "outfit_mnsq").fill_nan(None))

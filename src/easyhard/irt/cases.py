@@ -1,8 +1,9 @@
-"""Responses reduced to what the Rasch likelihood needs: distinct cases of respondents, groups of items.
+"""Responses reduced to what the likelihood needs: distinct cases of respondents, groups of items.
 
 Under the Rasch model a respondent counts only through which items it saw and how many of them it answered
 correctly, and an item only through who saw it and how many of those were right (Rasch 1960). Complete data
-thus shrink to the distinct totals of respondents and of items.
+thus shrink to the distinct totals of respondents and of items. Under 2PL every respondent and every item
+stays on its own, but still shares what depends only on the set of items seen.
 """
 
 from __future__ import annotations
@@ -14,96 +15,215 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from easyhard.irt.counts import BLOCK, Counts, Mask, Places, row_blocks
+from easyhard.irt.sample import Sample
 from easyhard.schema import MISSING, FloatArray, IntArray
 
-_BLOCK = 4_000_000  # entries of the observed matrix held as floats at once: 32 MB
-
-Places = npt.NDArray[np.intp]
+_MOST_BLOCKS = 64  # beyond, what is saved by treating them apart is lost to the size of the loss
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """Sufficient statistics of a response matrix.
+    """A block of respondents.
 
-    A *case* is a set of respondents who saw the same items and got equally many of them right. A *group* is
-    a set of items seen by the same respondents and of one kind: they share their difficulty.
+    A *case* is a set of respondents who saw the same items, come from one population and got equally many
+    right; under 2PL, one respondent. A *group* is a set of items that share their parameters.
     """
 
-    observed: IntArray  # [patterns, groups], 1 where seen; one row if the data are complete
+    observed: Any  # [patterns, groups], 1 where seen: an int8 array or a scipy CSR array; one row if complete
     pattern: Places  # [cases], row of ``observed``; ascending
+    population: Places  # [cases]
     n_correct: FloatArray  # [cases], right answers of one respondent
-    count: FloatArray  # [cases], respondents
-    total: FloatArray  # [groups], right answers to all items of the group
+    count: FloatArray  # [cases], respondents, or the sum of their weights
     size: FloatArray  # [groups], items
+    share: FloatArray  # [patterns, blocks], of the items of a block that a pattern has seen; see ``ItemTotals``
     case_of: Places  # [respondents]
     group_of: Places  # [items]
+    correct: IntArray | None = None  # [respondents, groups]; under 2PL
 
-    @property
-    def complete(self) -> bool:
-        """Whether every respondent saw every item."""
-        return bool(self.observed.all())
+    def score(self, slope: FloatArray) -> FloatArray:
+        """Right answers of each case, weighted by ``slope`` [groups]: what its likelihood depends on."""
+        if self.correct is None:
+            return self.n_correct
+        scores = np.empty(len(self.correct))
+        for rows in row_blocks(self.correct.shape):
+            scores[rows] = self._right(rows) @ slope
+        by_case = np.empty_like(scores)
+        by_case[self.case_of] = scores
+        return by_case
+
+    def sum_over_right(self, values: FloatArray) -> FloatArray:
+        """Sum ``values`` [cases, n] over the cases that got an item right: [groups, n]. Under 2PL only."""
+        assert self.correct is not None
+        sums = np.zeros((self.correct.shape[1], values.shape[1]))
+        for rows in row_blocks(self.correct.shape):
+            sums += self._right(rows).T @ values[self.case_of[rows]]
+        return sums
 
     @property
     def items_seen(self) -> FloatArray:
-        """Items seen in each case: [cases]."""
-        return self.sum_over_items(np.ones((len(self.size), 1)))[:, 0]
+        """Items that each case saw: [cases]."""
+        by_block = [self.sum_over_items(self.size[:, None], rows)[:, 0] for rows in self.blocks(1)]
+        return np.concatenate(by_block)
 
-    def sum_over_items(self, values: FloatArray) -> FloatArray:
-        """Sum ``values`` [groups, n] over the items that each case saw: [cases, n]."""
-        weighted = values * self.size[:, None]
-        sums = np.concatenate([self.observed[rows].astype(float) @ weighted for rows in self._blocks()])
-        return sums[self.pattern]
+    def sum_over_items(self, values: FloatArray, cases: slice) -> FloatArray:
+        """Sum ``values`` [groups, n], one row per group, over what each case of a slice saw: [cases, n]."""
+        pattern = self.pattern[cases]
+        first, last = int(pattern[0]), int(pattern[-1])
+        return np.asarray((self.observed[first : last + 1].astype(float) @ values)[pattern - first])
 
-    def sum_over_cases(self, values: FloatArray) -> FloatArray:
-        """Sum ``values`` [cases, n], one row per case, over the cases that saw an item: [groups, n]."""
-        first_case = np.searchsorted(self.pattern, np.arange(len(self.observed)))
-        by_pattern = np.add.reduceat(values, first_case, axis=0)
-        sums = np.zeros((len(self.size), values.shape[1]))
-        for rows in self._blocks():
-            sums += self.observed[rows].astype(float).T @ by_pattern[rows]
-        return sums
+    def sum_over_cases(self, values: FloatArray, cases: slice) -> FloatArray:
+        """Sum ``values`` [cases of a slice, n] over those that saw a group: [groups, n]."""
+        pattern = self.pattern[cases]
+        first, last = int(pattern[0]), int(pattern[-1])
+        starts = np.searchsorted(pattern, np.arange(first, last + 1))
+        by_pattern = np.add.reduceat(values, starts, axis=0)
+        return np.asarray(self.observed[first : last + 1].astype(float).T @ by_pattern)
 
-    def _blocks(self) -> Iterator[slice]:
-        """Slices of the patterns, few enough at once to bound memory."""
-        height = max(1, _BLOCK // self.observed.shape[1])
-        return (slice(at, at + height) for at in range(0, len(self.observed), height))
+    def blocks(self, width: int) -> Iterator[slice]:
+        """Slices of the cases, few enough for matrices of ``width`` columns and for their observed rows."""
+        n_patterns = self.observed.shape[0]
+        seen = self.observed.size // n_patterns if n_patterns > 1 else 1
+        height = max(1, BLOCK // max(width, seen))
+        return (slice(at, min(at + height, len(self.count))) for at in range(0, len(self.count), height))
+
+    def _right(self, rows: slice) -> FloatArray:
+        assert self.correct is not None
+        return np.maximum(self.correct[rows], 0).astype(float)
 
 
-def reduce_responses(correct: IntArray, kind: Places) -> Cases:
-    """Cases and groups of ``correct``, int8 [respondents, items]: 1 correct, 0 wrong, -1 missing.
+@dataclass(frozen=True, slots=True)
+class ItemTotals:
+    """The items of all respondents together.
 
-    ``kind`` [items] holds integers from 0; only items of one kind, which must share their difficulty, are
-    grouped: those of one total while difficulties are estimated, those of one difficulty once it is known.
+    A *block* is a set of groups that the same respondents saw, such as one benchmark among several. Where
+    there are too many for that to help, as with responses missing at random, all groups are one block.
     """
-    observed = correct != MISSING
-    right = correct == 1
-    row_first, pattern_of = distinct_rows(observed)
-    _, column_of = distinct_rows(observed.T)
-    case_first, case_of = _distinct(pattern_of, np.count_nonzero(right, axis=1))
-    group_first, group_of = _distinct(column_of, kind)
-    return Cases(
-        observed=observed[np.ix_(row_first, group_first)].astype(np.int8),
+
+    total: FloatArray  # [groups], right answers, weighted
+    size: FloatArray  # [groups], items
+    block_of: Places  # [groups]
+    asked: FloatArray  # [groups], respondents who saw an item of the group, weighted
+    most_seen: float  # items seen by one respondent, at most
+
+
+def rasch_cases(correct: IntArray, counts: Counts, sample: Sample) -> tuple[Cases, ItemTotals]:
+    """Cases and groups of the items of ``correct`` [respondents, items] that vary, under Rasch."""
+    varies = counts.varies
+    weighted = item_totals(correct, counts, sample)[varies]
+    n_correct = counts.respondent_right - (correct[:, ~varies] == 1).sum(axis=1)
+    if (counts.item_seen[varies] == len(correct)).all():
+        pattern_of = np.zeros(len(correct), dtype=np.intp)
+        _, group_of = _distinct(weighted)
+        observed: IntArray = np.ones((1, int(group_of.max()) + 1), dtype=np.int8)
+    else:
+        seen = (correct if varies.all() else correct[:, varies]) != MISSING
+        row_first, pattern_of = distinct_rows(seen)
+        _, column_of = distinct_rows(seen.T)
+        group_first, group_of = _by_appearance(*_distinct(column_of, weighted))
+        observed = _pick(seen, row_first, group_first)
+    case_first, case_of = _distinct(pattern_of, sample.population, n_correct)
+    size = np.bincount(group_of).astype(float)
+    block_of, share = _blocks(observed, size)
+    cases = Cases(
+        observed=observed,
         pattern=pattern_of[case_first],
-        n_correct=np.count_nonzero(right[case_first], axis=1).astype(float),
-        count=np.bincount(case_of).astype(float),
-        total=np.bincount(group_of, np.count_nonzero(right, axis=0)).astype(float),
-        size=np.bincount(group_of).astype(float),
+        population=sample.population[case_first],
+        n_correct=n_correct[case_first].astype(float),
+        count=np.bincount(case_of, sample.weight).astype(float),
+        size=size,
+        share=share,
         case_of=case_of,
         group_of=group_of,
     )
+    return cases, _item_totals(cases, np.bincount(group_of, weighted).astype(float), block_of)
 
 
-def distinct_rows(matrix: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
-    """First place of each distinct row, and for every row which distinct one it is."""
-    if matrix.all():  # complete data, the usual case: nothing to sort
-        return np.zeros(1, dtype=np.intp), np.zeros(len(matrix), dtype=np.intp)
+def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) -> tuple[Cases, ItemTotals]:
+    """Cases of one respondent each, groups of one item each, of the ``kept`` items [items]: what 2PL needs."""
+    varying = correct if kept.all() else correct[:, kept]
+    n_respondents, n_items = varying.shape
+    if counts.complete:
+        observed: IntArray = np.ones((1, n_items), dtype=np.int8)
+        pattern_of = np.zeros(n_respondents, dtype=np.intp)
+    else:
+        seen = varying != MISSING
+        row_first, pattern_of = distinct_rows(seen)
+        observed = _pick(seen, row_first, np.arange(n_items))
+    order = np.argsort(pattern_of, kind="stable")
+    case_of = np.empty(n_respondents, dtype=np.intp)
+    case_of[order] = np.arange(n_respondents)
+    block_of, share = _blocks(observed, np.ones(n_items))
+    cases = Cases(
+        observed=observed,
+        pattern=pattern_of[order],
+        population=sample.population[order],
+        n_correct=counts.respondent_right[order].astype(float),
+        count=sample.weight[order],
+        size=np.ones(n_items),
+        share=share,
+        case_of=case_of,
+        group_of=np.arange(n_items),
+        correct=varying,
+    )
+    return cases, _item_totals(cases, item_totals(correct, counts, sample)[kept], block_of)
+
+
+def _item_totals(cases: Cases, total: FloatArray, block_of: Places) -> ItemTotals:
+    asked = np.zeros(len(total))
+    for rows in cases.blocks(1):
+        asked += cases.sum_over_cases(cases.count[rows, None], rows)[:, 0]
+    return ItemTotals(total, cases.size, block_of, asked, float(cases.items_seen.max()))
+
+
+def _blocks(observed: IntArray, size: FloatArray) -> tuple[Places, FloatArray]:
+    """Block of each group, and the share of each block's items that each pattern has seen."""
+    block_of = distinct_rows(observed.T.astype(bool))[1] if len(observed) > 1 else np.zeros(len(size), dtype=np.intp)
+    if block_of.max() >= _MOST_BLOCKS:
+        block_of[:] = 0
+    member = (block_of[:, None] == np.arange(block_of.max() + 1)) * size[:, None]
+    return block_of, np.asarray(observed.astype(float) @ member / member.sum(axis=0))
+
+
+def item_totals(correct: IntArray, counts: Counts, sample: Sample) -> FloatArray:
+    """Right answers to each item, by the respondents' weights: [items]."""
+    if (sample.weight == 1).all():
+        return counts.item_right.astype(float)
+    totals = np.zeros(correct.shape[1])
+    for rows in row_blocks(correct.shape):
+        totals += sample.weight[rows] @ np.maximum(correct[rows], 0)
+    return totals
+
+
+def distinct_rows(matrix: Mask) -> tuple[Places, Places]:
+    """First place of each distinct row, in order of appearance, and for every row which distinct one it is."""
     packed = np.packbits(matrix, axis=1)
     _, first, which = np.unique(packed, axis=0, return_index=True, return_inverse=True)
-    return first, which.reshape(-1)
+    return _by_appearance(first, which.reshape(-1))
 
 
-def _distinct(major: Places, minor: npt.NDArray[Any]) -> tuple[Places, Places]:
-    """First place of each distinct pair, in ascending order, and for every entry which pair it is."""
-    key = major * (int(minor.max()) + 1) + minor
+def _by_appearance(first: Places, which: Places) -> tuple[Places, Places]:
+    """``first`` ascending, and ``which`` to match: where all are distinct, nothing needs to be moved."""
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[which]
+
+
+def _distinct(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
+    """First place of each distinct tuple of ``keys``, in ascending order, and for every entry which it is."""
+    key = np.zeros(len(keys[0]), dtype=np.intp)
+    for part in keys:
+        values, code = np.unique(part, return_inverse=True)
+        key = key * len(values) + code
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
     return first, which
+
+
+def _pick(seen: Mask, rows: Places, columns: Places) -> IntArray:
+    """``seen[rows][:, columns]`` as int8, without a copy where all are picked."""
+    if len(rows) < len(seen):
+        seen = seen[rows]
+    if len(columns) < seen.shape[1]:
+        seen = seen[:, columns]
+    return seen.view(np.int8)

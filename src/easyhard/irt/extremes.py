@@ -12,14 +12,16 @@ answers is one less than all: among items with the same respondents, difficulty 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 
 from easyhard.irt.cases import Cases, distinct_rows
-from easyhard.irt.posterior import Posterior
+from easyhard.irt.counts import Places
+from easyhard.irt.expectation import posteriors
+from easyhard.irt.point import Point
 from easyhard.schema import MISSING, FloatArray, IntArray
 
 _POINTS = 4001  # a posterior sd is never below a tenth of the range they span, so this is ample
@@ -28,49 +30,76 @@ _TAIL = 40.0  # log-density below the peak at which the range ends
 
 @dataclass(frozen=True, slots=True)
 class ExtremeDifficulties:
-    """Difficulties and the standard deviations of their posteriors: [items], logits."""
+    """Difficulties and the standard deviations of their posteriors: [items], on the scale of the point."""
 
     difficulty: FloatArray
     sd: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Unanimity:
+    """How respondents bear on items all right or all wrong, at difficulties [points]: [items, points] each."""
+
+    log_likelihood: FloatArray
+    expected: FloatArray  # number of answers as observed
+    observed: FloatArray  # [items], number of answers
+
+
+Ask = Callable[[FloatArray, int], Unanimity]  # (difficulties, side) -> how respondents bear on the items of a side
+
+
 def extreme_difficulties(
-    correct: IntArray, cases: Cases, posterior: Posterior, prior_mean: float, prior_sd: float
+    correct: IntArray, cases: Cases, point: Point, prior_mean: float, prior_sd: float, slope: float = 1.0
 ) -> ExtremeDifficulties:
     """Difficulty of each column of ``correct`` [respondents, items], all right or all wrong where seen.
 
-    ``cases`` and ``posterior`` describe the same respondents on the other items.
+    ``cases`` describes the same respondents on the other items, ``point`` the model of those; ``slope`` is
+    the discrimination that these have.
     """
     difficulty, sd = np.empty(correct.shape[1]), np.empty(correct.shape[1])
     all_correct = (correct != 0).all(axis=0)
     for side, chosen in ((-1, all_correct), (1, ~all_correct)):
         if chosen.any():
             n_observers, which = _observers(correct[:, chosen] != MISSING, cases)
-            distinct = _one_side(n_observers, posterior, prior_mean, prior_sd, side)
+
+            def ask(difficulties: FloatArray, side: int, n_observers: FloatArray = n_observers) -> Unanimity:
+                return unanimity(cases, point, n_observers, difficulties, side * slope)
+
+            distinct = one_side(ask, prior_mean, prior_sd, side)
             difficulty[chosen], sd[chosen] = distinct.difficulty[which], distinct.sd[which]
     return ExtremeDifficulties(difficulty, sd)
 
 
-def _observers(observed: npt.NDArray[np.bool_], cases: Cases) -> tuple[FloatArray, npt.NDArray[np.intp]]:
-    """Respondents of each case that saw an item, [distinct items, cases], and which of them each item is."""
+def _observers(observed: np.ndarray[tuple[int, int], np.dtype[np.bool_]], cases: Cases) -> tuple[FloatArray, Places]:
+    """Weight in each case of those that saw an item, [distinct items, cases], and which of them each item is."""
     first, which = distinct_rows(observed.T)
+    each = cases.count / np.bincount(cases.case_of)
     n_cases = len(cases.count)
-    counts = [np.bincount(cases.case_of, observed[:, item], n_cases) for item in first]
+    counts = [np.bincount(cases.case_of, observed[:, item] * each[cases.case_of], n_cases) for item in first]
     return np.array(counts), which
 
 
-def _one_side(
-    n_observers: FloatArray, posterior: Posterior, prior_mean: float, prior_sd: float, side: int
-) -> ExtremeDifficulties:
-    """Difficulty of items all wrong (``side`` 1) or all right (-1); ``n_observers`` is [items, cases]."""
+def unanimity(cases: Cases, point: Point, n_observers: FloatArray, difficulty: FloatArray, slope: float) -> Unanimity:
+    """How ``n_observers`` [items, cases] bear on items all wrong (``slope`` above 0) or all right (below)."""
+    agreeing = expit(slope * (difficulty - point.grid.ability[:, None]))
+    log_likelihood = np.zeros((len(n_observers), len(difficulty)))
+    expected = np.zeros_like(log_likelihood)
+    for part in posteriors(cases, point):
+        answer = part.weight @ agreeing
+        log_likelihood += n_observers[:, part.cases] @ np.log(answer)
+        expected += n_observers[:, part.cases] @ answer
+    return Unanimity(log_likelihood, expected, n_observers.sum(axis=1))
+
+
+def one_side(ask: Ask, prior_mean: float, prior_sd: float, side: int) -> ExtremeDifficulties:
+    """Difficulty of items all wrong (``side`` 1) or all right (-1), of which ``ask`` tells."""
     reach = 10 * prior_sd
     while True:
         difficulty = prior_mean + side * np.linspace(-10 * prior_sd, reach, _POINTS)
-        answer = posterior.weight @ expit(side * (difficulty - posterior.grid.ability[:, None]))
-        log_prior = -((difficulty - prior_mean) ** 2) / (2 * prior_sd**2)
-        log_density = n_observers @ np.log(answer) + log_prior
+        found = ask(difficulty, side)
+        log_density = found.log_likelihood - (difficulty - prior_mean) ** 2 / (2 * prior_sd**2)
         peak = log_density.max(axis=1, keepdims=True)
-        beyond = n_observers @ answer > n_observers.sum(axis=1, keepdims=True) - 1
+        beyond = found.expected > found.observed[:, None] - 1
         if beyond[:, -1].all() and (log_density[:, -1:] < peak - _TAIL).all():
             break
         reach *= 2

@@ -1,190 +1,295 @@
 """Derivatives of the marginal log-likelihood: gradient, observed information and its inverse.
 
-The parameters are the difficulties of the groups and, last, the logarithm of the ability sd. By Louis (1982,
-JRSS B 44, 226-233) the observed information is what it would be if abilities were known, which is diagonal,
-minus what is lost because they are not: the covariance, over the ability posterior, of the slopes of the
-log-likelihood. The loss is of low rank because posteriors are narrow and the slopes smooth in ability.
+By Louis (1982, JRSS B 44, 226-233) the observed information is what it would be if abilities were known,
+which is block diagonal, minus what is lost because they are not: the covariance, over the ability posteriors,
+of the slopes of the log-likelihood. The loss is of low rank, because posteriors are narrow and the slopes
+smooth in ability, so the inverse comes from the Woodbury identity at the size of that rank.
+
+Two things keep the loss from being exactly of the form computed here: responses missing at random, and under
+2PL the part of an item's slope that is linear in the response. Both enter by their expectation. What is left
+out is noise that averages out over respondents: relative to the information its entries are of the order of the
+posterior variance over the square root of the number of respondents. For few parameters or few cases the loss
+is computed exactly instead, case by case (``exact_loss``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit
+from scipy.linalg import block_diag
 
-from easyhard.irt.cases import Cases
-from easyhard.irt.posterior import Posterior
+from easyhard.irt.cases import Cases, ItemTotals
+from easyhard.irt.counts import BLOCK
+from easyhard.irt.expectation import Expectation, posteriors
+from easyhard.irt.point import Design, Point
 from easyhard.schema import FloatArray
 
-_RANK_ERROR = 1e-9  # share of an item's information that the terms left out of the loss may have
-_FEW_CASES = 1 / 3  # of the parameters: fewer cases than this give fewer rows of lost information than them
-_BLOCK = 4_000_000  # floats held at once for the loss of a block of cases: 32 MB
+_RANK_ERROR = 1e-9  # share of an item's information that the terms left out of the exact loss may have
+_COLLINEAR = 1e-13  # share of the squares below which a direction of the loss is rounding
 _MOST_LOST = 1 - 1e-9  # share of the information that can be lost in any direction at a maximum
 
 
 @dataclass(frozen=True, slots=True)
 class Derivatives:
-    """First and second derivatives at one point. Parameters: [groups] difficulties, then log ability sd."""
+    """First and second derivatives at one point; the information is ``D - loss core loss'``.
 
-    cases: Cases
-    posterior: Posterior
-    probability: FloatArray  # [groups, nodes], of a correct answer: slope of the log-likelihood in difficulty
-    spread: FloatArray  # [nodes], slope in log ability sd
+    The parameters are, in this order: for every group its intercept and, under 2PL, its slope (or the
+    logarithm of it, under a prior); then the free ones of each population. D is block diagonal.
+    """
+
     gradient: FloatArray  # [parameters]
-    known_ability: FloatArray  # [parameters], diagonal information if abilities were known
+    items: FloatArray  # [groups, k, k], blocks of D for each group's k parameters
+    populations: FloatArray  # [q, q], block of D for the populations' parameters
+    loss: FloatArray  # [parameters, rank]
+    core: FloatArray  # [rank, rank]
 
 
 def derivatives(
-    cases: Cases, posterior: Posterior, difficulty: FloatArray, ability_sd: float, sd_is_free: bool
+    point: Point, design: Design, items_of: ItemTotals, sums: Expectation, exact: FloatArray | None
 ) -> Derivatives:
-    """Derivatives where ``posterior`` was taken; a parameter held fixed gets gradient 0 and information 1."""
-    nodes = posterior.grid.nodes
-    node_weight = posterior.node_weight * cases.count[:, None]
-    seen = cases.sum_over_cases(node_weight)
-    probability = expit(nodes - difficulty[:, None])
-    expected = cases.size * (seen * probability).sum(axis=1)
-    variance = cases.size * (seen * probability * (1 - probability)).sum(axis=1)
-    spread = (nodes / ability_sd) ** 2 - 1 if sd_is_free else np.zeros_like(nodes)
-    spread_weight = node_weight.sum(axis=0)
-    known_spread = 2 * spread_weight @ (spread + 1) if sd_is_free else 1.0
-    return Derivatives(
-        cases=cases,
-        posterior=posterior,
-        probability=probability,
-        spread=spread,
-        gradient=np.append(expected - cases.total, spread_weight @ spread),
-        known_ability=np.append(variance, known_spread),
-    )
+    """Derivatives at ``point``; ``exact`` is the ``exact_loss`` there, or None to have it by expectation."""
+    gradient, items = _items(point, design, items_of, sums)
+    population_gradient, populations = _populations(point, sums)
+    gradient = np.append(gradient.ravel(), population_gradient)
+    if exact is not None:
+        return Derivatives(gradient, items, populations, exact, np.eye(exact.shape[1]))
+    chain = _chain(point, design)
+    loss, correction = _loss(point, design, items_of, sums)
+    loss *= np.append(chain.ravel(), np.ones(len(population_gradient)))[:, None]
+    corrected = items - correction * chain[:, :, None] * chain[:, None, :]
+    bad = np.linalg.det(corrected) < 0.1 * np.linalg.det(items)  # only far from the maximum
+    corrected[bad] = items[bad]
+    found = Derivatives(gradient, corrected, populations, loss, np.eye(loss.shape[1]))
+    return _with_probes(found, items, point, design, items_of, sums) if point.n_probes else found
 
 
-def information_product(at: Derivatives, direction: FloatArray) -> FloatArray:
-    """Observed information times ``direction`` [parameters], exact for every pattern of missing responses."""
-    cases, posterior = at.cases, at.posterior
-    interpolation = posterior.grid.interpolation
-    slope = cases.sum_over_items(at.probability * direction[:-1, None]) + direction[-1] * at.spread
-    on_grid = slope @ interpolation.T
-    on_grid -= (posterior.weight * on_grid).sum(axis=1, keepdims=True)
-    on_grid *= posterior.weight * cases.count[:, None]
-    covariance = on_grid @ interpolation
-    lost = cases.size * (cases.sum_over_cases(covariance) * at.probability).sum(axis=1)
-    lost_spread = covariance.sum(axis=0) @ at.spread
-    return np.asarray(at.known_ability * direction - np.append(lost, lost_spread))
+def _items(point: Point, design: Design, items_of: ItemTotals, sums: Expectation) -> tuple[FloatArray, FloatArray]:
+    """Gradient [groups, k] and known-ability information [groups, k, k] of the items' parameters."""
+    nodes, p = point.grid.nodes, point.probability
+    gradient = [items_of.total - items_of.size * (sums.seen * p).sum(axis=1)]
+    variance = sums.seen * p * (1 - p) * items_of.size[:, None]
+    moments = np.stack([variance.sum(axis=1), variance @ nodes, variance @ nodes**2], axis=1)
+    items = moments[:, :1, None]
+    if design.slopes:
+        gradient.append(sums.right[:, 0] - (sums.seen * p) @ nodes)
+        items = moments[:, [[0, 1], [1, 2]]]
+    chain = _chain(point, design)
+    slopes, items = np.stack(gradient, axis=1) * chain, items * chain[:, :, None] * chain[:, None, :]
+    if design.log_slope_sd is not None:
+        slopes[:, 1] -= np.log(point.parameters.slope) / design.log_slope_sd**2
+        items[:, 1, 1] += design.log_slope_sd**-2
+    return slopes, items
 
 
-@dataclass(frozen=True, slots=True)
-class InverseInformation:
-    """Inverse of ``D - L'L`` for a diagonal ``D`` and few rows ``L``, by the Woodbury identity."""
+def _with_probes(
+    found: Derivatives, items: FloatArray, point: Point, design: Design, items_of: ItemTotals, sums: Expectation
+) -> Derivatives:
+    """``found`` with the information exact in the directions probed.
 
-    scale: FloatArray  # [parameters], D to the power -1/2
-    rows: FloatArray  # [rank, parameters], L times ``scale``
-    core: FloatArray  # [rank, rank], inverse of I - rows rows'
-
-    def product(self, vector: FloatArray) -> FloatArray:
-        """The inverse times ``vector`` [parameters]."""
-        scaled = self.scale * vector
-        return np.asarray(self.scale * (scaled + self.rows.T @ (self.core @ (self.rows @ scaled))))
-
-    def diagonal(self) -> FloatArray:
-        """Diagonal of the inverse [parameters]."""
-        return np.asarray(self.scale**2 * (1 + (self.rows * (self.core @ self.rows)).sum(axis=0)))
-
-
-def shared_inverse(at: Derivatives) -> InverseInformation:
-    """Inverse information as if every item was missing for the same share of every case's responses.
-
-    Exact for complete data; for others positive definite and near, which is what an iteration needs.
+    With U the directions, D the known-ability information and W = N U what the loss still lacks there, the
+    smallest symmetric N with N U = W in the metric of D is ``W V' + V W' - V (U'W) V'``, V = D U (U'D U)^-1.
     """
-    return _woodbury(at.known_ability, _shared_loss(at))
+    n_groups, k = items.shape[:2]
+    chain, slope = _chain(point, design), point.parameters.slope
+    n_populations = len(found.populations)
+    directions = np.zeros((n_groups, k, point.n_probes))
+    lost = np.einsum("gkr,gpr->gkp", point.coefficients, sums.probed) * -items_of.size[:, None, None]
+    directions[:, 0, 0] = slope
+    if design.slopes:
+        directions[:, 1, 1] = slope
+        lost[:, 1] += sums.right[:, 1:]
+    of_items = (directions / chain[:, :, None]).reshape(n_groups * k, -1)
+    u = np.vstack([of_items, np.zeros((n_populations, point.n_probes))])
+    exact = np.vstack([(lost * chain[:, :, None]).reshape(n_groups * k, -1), sums.probed_populations.T])
+    known = _times(items, found.populations, u)
+    lacking = _times(found.items, found.populations, u) - found.loss @ (found.loss.T @ u) - (known - exact)
+    v = known @ np.linalg.inv(u.T @ known)
+    n, eye = point.n_probes, np.eye(found.loss.shape[1])
+    core = np.block([[np.zeros((n, n)), np.eye(n)], [np.eye(n), -(u.T @ lacking)]])
+    return replace(found, loss=np.hstack([found.loss, lacking, v]), core=block_diag(eye, core))
 
 
-@dataclass(frozen=True, slots=True)
-class Covariance:
-    """What is asked of the covariance matrix of the estimates: [parameters] each."""
-
-    diagonal: FloatArray
-    product: FloatArray  # with a given vector
-
-
-def covariance(at: Derivatives, vector: FloatArray) -> Covariance:
-    """Inverse of the observed information: its diagonal and its product with ``vector`` [parameters].
-
-    Exact for every pattern of missing responses.
-    """
-    if at.cases.complete:
-        inverse = shared_inverse(at)
-    elif len(at.cases.count) < _FEW_CASES * len(vector):
-        inverse = _woodbury(at.known_ability, np.concatenate(list(_loss_by_case(at))))
-    else:
-        information = np.diag(at.known_ability)
-        for rows in _loss_by_case(at):
-            information -= rows.T @ rows
-        dense = np.linalg.inv(information)
-        return Covariance(np.diag(dense).copy(), dense @ vector)
-    return Covariance(inverse.diagonal(), inverse.product(vector))
+def _chain(point: Point, design: Design) -> FloatArray:
+    """Derivatives of intercept and slope in what stands for them in the parameters: [groups, k]."""
+    chain = np.ones((len(point.probability), 1 + design.slopes))
+    if design.log_slope_sd is not None:
+        chain[:, 1] = point.parameters.slope
+    return chain
 
 
-def _woodbury(known: FloatArray, loss: FloatArray) -> InverseInformation:
-    """Inverse of ``diag(known) - loss' loss``, for ``loss`` [rank, parameters]."""
-    scale = 1 / np.sqrt(known)
-    rows = loss * scale
-    share, axes = np.linalg.eigh(rows @ rows.T)
-    core = (axes / (1 - np.minimum(share, _MOST_LOST))) @ axes.T
-    return InverseInformation(scale, rows, core)
+def _populations(point: Point, sums: Expectation) -> tuple[FloatArray, FloatArray]:
+    """Gradient and known-ability information of the populations' parameters."""
+    gradients, information = [np.zeros(0)], [np.zeros((0, 0))]
+    everything = zip(point.population_slopes, sums.population, point.parameters.populations, strict=True)
+    for slopes, weight, population in everything:
+        if len(slopes):
+            gradients.append(slopes @ weight)
+            z = (point.grid.ability - population.mean) / population.sd
+            full = np.array([[weight.sum() / population.sd**2, 2 * weight @ z / population.sd],
+                             [2 * weight @ z / population.sd, 2 * weight @ z**2]])  # fmt: skip
+            information.append(full if len(slopes) == 2 else full[1:, 1:])
+    return np.concatenate(gradients), block_diag(*information)
 
 
-def _shared_loss(at: Derivatives) -> FloatArray:
-    """Rows [rank, parameters] whose cross-product is the information lost, as for ``shared_inverse``."""
-    cases, posterior = at.cases, at.posterior
-    share = cases.items_seen / cases.size.sum()
-    weight = cases.count * share**2
-    interpolation, node_weight = posterior.grid.interpolation, posterior.node_weight
-    second = (interpolation.T * (weight @ posterior.weight)) @ interpolation
-    at_nodes = second - (node_weight.T * weight) @ node_weight
-    seen = cases.sum_over_cases(cases.count[:, None])[:, 0]
-    relative = cases.size * seen / (cases.count @ share)
-    curves = np.vstack([at.probability * relative[:, None], at.spread])
-    if len(curves) < len(at_nodes):
-        return _root(curves @ at_nodes @ curves.T)
-    return np.asarray(_root(at_nodes) @ curves.T)
+def _loss(point: Point, design: Design, items_of: ItemTotals, sums: Expectation) -> tuple[FloatArray, FloatArray]:
+    """Lost information [parameters, rank], and what to take off the items' blocks [groups, k, k]."""
+    size, block_of = items_of.size, items_of.block_of
+    n_blocks, rank = sums.asked.shape[1], point.basis.shape[1]
+    n_groups, k = len(size), 1 + design.slopes
+    relative = sums.seen.sum(axis=1) / sums.asked[0, block_of]
+    weighted = point.coefficients * (relative * size)[:, None, None]
+    n_populations = sum(len(slopes) for slopes in point.population_slopes)
+    n_items = n_blocks * rank
+    across = np.zeros((n_groups, k, len(sums.lost)))
+    columns = block_of[:, None] * rank + np.arange(rank)
+    rows = np.arange(n_groups)[:, None]
+    across[rows, 0, columns] = weighted[:, 0]
+    if design.slopes:
+        across[rows, 1, columns] = weighted[:, 1]
+        across[rows, 1, n_items + n_populations + columns] = -weighted[:, 0]
+    root = _root(sums.lost)
+    items = across.reshape(n_groups * k, -1) @ root
+    loss = np.vstack([items, -root[n_items : n_items + n_populations]])  # an item's slope is minus its curve
+    per_item = items.reshape(n_groups, k, -1)
+    uneven = (sums.asked[0] / sums.asked[1] - 1)[block_of]  # 0 where everybody saw all or none of a block
+    correction = (per_item @ per_item.transpose(0, 2, 1)) * uneven[:, None, None]
+    if design.slopes:
+        p = point.probability
+        noise = (p * (1 - p) * sums.variance[block_of]).sum(axis=1)
+        correction[:, 1, 1] += noise * relative
+    return loss, correction
 
 
 def _root(matrix: FloatArray) -> FloatArray:
-    """Rows whose cross-product is the positive semidefinite ``matrix``, up to rounding."""
+    """Columns [n, rank] whose cross-product is the positive semidefinite ``matrix``, up to rounding."""
     spectrum, axes = np.linalg.eigh(matrix)
-    return np.asarray((axes * np.sqrt(np.maximum(spectrum, 0))).T)
+    kept = spectrum > 1e-14 * max(spectrum[-1], 1e-300)
+    return np.asarray(axes[:, kept] * np.sqrt(spectrum[kept]))
 
 
-def _loss_by_case(at: Derivatives) -> Iterator[FloatArray]:
-    """Blocks of rows [rows, parameters] whose cross-products add up to the information lost.
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """Inverse of the information, by the Woodbury identity: ``D^-1 + rows diag(gain) rows'``."""
 
-    The covariance of two curves under one posterior is the sum of products of their coefficients in the
+    items: FloatArray  # [groups, k, k], inverse blocks of D
+    populations: FloatArray  # [q, q], the same
+    rows: FloatArray  # [parameters, rank]
+    gain: FloatArray  # [rank]
+
+    def product(self, vector: FloatArray) -> FloatArray:
+        """The inverse times ``vector`` [parameters]."""
+        by_rank = self.gain * (self.rows.T @ vector)
+        return np.asarray(_times(self.items, self.populations, vector) + self.rows @ by_rank)
+
+    def item_blocks(self) -> FloatArray:
+        """Covariance of the parameters of each group with each other: [groups, k, k]."""
+        n_groups, k = self.items.shape[:2]
+        rows = self.rows[: n_groups * k].reshape(n_groups, k, -1)
+        return np.asarray(self.items + (rows * self.gain) @ rows.transpose(0, 2, 1))
+
+
+def invert(at: Derivatives) -> Inverse:
+    """Inverse of the observed information: the covariance matrix at a maximum.
+
+    Far from a maximum the information need not be positive; there a direction in which it is not is taken as
+    if nothing were lost, which makes the step one of the EM algorithm.
+    """
+    items, populations = _inverse(at.items), _inverse(at.populations)
+    root_items: FloatArray = np.asarray(np.linalg.cholesky(items), dtype=np.float64).transpose(0, 2, 1)
+    root_populations: FloatArray = np.asarray(np.linalg.cholesky(populations), dtype=np.float64).T
+    to_basis, from_basis = _orthonormal(_times(root_items, root_populations, at.loss))
+    share, axes = np.linalg.eigh(from_basis @ at.core @ from_basis.T)
+    gain = np.where(share < _MOST_LOST, share / (1 - np.minimum(share, _MOST_LOST)), 0.0)
+    rows = _times(items, populations, at.loss @ (to_basis @ axes))
+    return Inverse(items, populations, rows, gain)
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
+def _orthonormal(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """``to_basis`` [n, rank], ``columns @ to_basis`` being orthonormal, and its inverse ``from_basis`` [rank, n].
+
+    By way of the cross-product: a QR decomposition of so tall a matrix takes fifty times as long.
+    """
+    length = np.linalg.norm(columns, axis=0)
+    length[length == 0] = 1
+    scaled = columns / length
+    spectrum, axes = np.linalg.eigh(scaled.T @ scaled)
+    kept = spectrum > _COLLINEAR * spectrum[-1]
+    axes, root = axes[:, kept], np.sqrt(spectrum[kept])
+    return axes / root / length[:, None], (axes * root).T * length
+
+
+def _times(items: FloatArray, populations: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Block diagonal matrix times ``matrix`` [parameters] or [parameters, n]."""
+    n_groups, k = items.shape[:2]
+    flat = matrix.reshape(len(matrix), -1)
+    upper = items @ flat[: n_groups * k].reshape(n_groups, k, -1)
+    product = np.vstack([upper.reshape(n_groups * k, -1), populations @ flat[n_groups * k :]])
+    return np.asarray(product.reshape(matrix.shape))
+
+
+def exact_loss(cases: Cases, point: Point, design: Design) -> FloatArray:
+    """Lost information without any approximation: [parameters, rank], with about four columns a case.
+
+    The covariance of two functions under one posterior is the sum of products of their coefficients in the
     polynomials orthonormal under it; for narrow posteriors a few degrees carry all of it.
     """
-    n_cases, n_points = at.posterior.weight.shape
-    height = max(1, _BLOCK // max(n_points, len(at.gradient)))
-    for start in range(0, n_cases, height):
-        block = slice(start, start + height)
-        seen = at.cases.observed[at.cases.pattern[block]] * at.cases.size
-        for coefficients in _polynomial_coefficients(at.posterior, at.cases.count, block):
-            rows = np.column_stack([coefficients @ at.probability.T * seen, coefficients @ at.spread])
+    loss = np.vstack(list(_loss_by_case(cases, point, design))).T
+    return loss if loss.shape[1] < loss.shape[0] else _root(loss @ loss.T)
+
+
+def _loss_by_case(cases: Cases, point: Point, design: Design) -> Iterator[FloatArray]:
+    """Blocks of rows [cases, parameters], one block a slice of cases and degree."""
+    k, chain = 1 + design.slopes, _chain(point, design)
+    n_groups = len(cases.size)
+    for part in posteriors(cases, point):
+        seen = cases.observed[cases.pattern[part.cases]] * cases.size
+        right = _right(cases, part.cases)
+        population = cases.population[part.cases]
+        root_count = np.sqrt(cases.count[part.cases])[:, None]
+        for polynomial in _polynomials(part.weight, point.grid.ability):
+            weight = root_count * part.weight * polynomial
+            on_basis = weight @ point.basis
+            slopes = np.einsum("cr,gkr->cgk", on_basis, point.coefficients) * seen[:, :, None]
+            if design.slopes:
+                slopes[:, :, 1] -= right * (weight @ point.grid.ability)[:, None]
+            of_population = [
+                np.where(population[:, None] == g, weight @ s.T, 0) for g, s in enumerate(point.population_slopes)
+            ]
+            rows = np.hstack([(slopes * chain).reshape(len(seen), n_groups * k), *(-s for s in of_population)])
             yield rows
-            if ((rows**2).sum(axis=0) / at.known_ability).max() < _RANK_ERROR:
+            if (slopes**2).sum(axis=0).max() < _RANK_ERROR * seen.sum(axis=0).max():
                 break
 
 
-def _polynomial_coefficients(posterior: Posterior, count: FloatArray, block: slice) -> Iterator[FloatArray]:
-    """For degree 1, 2, ...: weights [cases, nodes] giving each case's coefficient from a curve's node values.
+def _right(cases: Cases, rows: slice) -> FloatArray:
+    """Right answers [cases of the slice, groups], under 2PL; else nothing."""
+    if cases.correct is None:
+        return np.zeros(0)
+    order = np.argsort(cases.case_of)[rows]
+    return np.maximum(cases.correct[order], 0).astype(float)
 
-    The polynomials come from their three-term recurrence (Gautschi 2004, Orthogonal Polynomials, sec. 2.2).
+
+def _polynomials(weight: FloatArray, ability: FloatArray) -> Iterator[FloatArray]:
+    """Values [cases, points] of the polynomials of degree 1, 2, ... orthonormal under ``weight``.
+
+    From their three-term recurrence (Gautschi 2004, Orthogonal Polynomials, sec. 2.2).
     """
-    weight, ability = posterior.weight[block], posterior.grid.ability
     before, now = np.zeros_like(weight), np.ones_like(weight)
     norm = np.zeros((len(weight), 1))
     for _ in range(1, len(ability)):
         centre = (weight * ability * now**2).sum(axis=1, keepdims=True)
         before, now = now, (ability - centre) * now - norm * before
         norm = np.sqrt((weight * now**2).sum(axis=1, keepdims=True))
-        now /= norm
-        yield (np.sqrt(count[block])[:, None] * weight * now) @ posterior.grid.interpolation
+        now = now / norm
+        yield now
+
+
+def exact_rows_are_few(n_cases: int, n_parameters: int) -> bool:
+    """Whether ``exact_loss`` is cheap: few parameters, or few cases beside many."""
+    return n_parameters <= 200 or (3 * n_cases < n_parameters and n_cases * n_parameters <= BLOCK)

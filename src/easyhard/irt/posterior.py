@@ -1,61 +1,80 @@
-"""Posterior distribution of ability in every case, and the marginal likelihood."""
+"""Posterior distribution of every respondent's ability under a fitted model."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from easyhard.irt.cases import Cases, reduce_responses
-from easyhard.irt.quadrature import Quadrature, quadrature
-from easyhard.schema import FloatArray, IntArray
+from easyhard.irt.cases import Cases, single_cases
+from easyhard.irt.counts import count_responses
+from easyhard.irt.expectation import posteriors, support
+from easyhard.irt.item_model import ItemModel
+from easyhard.irt.point import Design, Parameters, Point, make_point
+from easyhard.irt.sample import make_sample
+from easyhard.schema import FloatArray, InputError, IntArray
+
+_FIRST_REACH = 7.0  # population sds to either side; widened where posteriors reach further
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Ability posteriors of all cases on one grid.
+    """Ability posteriors on one uniform grid, fine enough for sums over it to be integrals."""
 
-    Abilities are centred: normal with mean 0 in the population, so difficulties are relative to it.
-    """
-
-    grid: Quadrature
-    weight: FloatArray  # [cases, points]; every row sums to 1
-    log_likelihood: float  # marginal, of all responses
+    ability: FloatArray  # [points]
+    weight: FloatArray  # [respondents, points]; rows sum to 1
+    log_likelihood: FloatArray  # [respondents], marginal, of the responses of each
 
     @property
-    def node_weight(self) -> FloatArray:
-        """Weights [cases, nodes] that give the posterior expectation of a curve from its node values."""
-        return self.weight @ self.grid.interpolation
+    def mean(self) -> FloatArray:
+        """Posterior mean of each respondent: [respondents]."""
+        return np.asarray(self.weight @ self.ability)
+
+    @property
+    def sd(self) -> FloatArray:
+        """Posterior standard deviation of each respondent: [respondents]."""
+        return np.sqrt(np.maximum(self.weight @ self.ability**2 - self.mean**2, 0))
 
 
-def ability_posterior(cases: Cases, difficulty: FloatArray, ability_sd: float) -> Posterior:
-    """Posterior of ability in each case: ``difficulty`` [groups], abilities normal(0, ``ability_sd``)."""
-    grid = quadrature(cases, difficulty, ability_sd)
-    softplus = np.logaddexp(0, grid.nodes - difficulty[:, None])
-    log_density = cases.sum_over_items(softplus) @ -grid.interpolation.T
-    log_density += np.outer(cases.n_correct, grid.ability)
-    log_density -= grid.ability**2 / (2 * ability_sd**2)
-    peak = log_density.max(axis=1, keepdims=True)
-    density = np.exp(log_density - peak)
-    mass = density.sum(axis=1, keepdims=True)
-    integral = peak[:, 0] + np.log(mass[:, 0]) + math.log(grid.spacing / (ability_sd * math.sqrt(2 * math.pi)))
-    log_likelihood = float(cases.count @ integral - cases.total @ difficulty)
-    return Posterior(grid, density / mass, log_likelihood)
+def posterior_of(correct: IntArray, model: ItemModel, population: npt.NDArray[np.integer] | None = None) -> Posterior:
+    """Ability posteriors of the respondents of ``correct`` [respondents, items] to the items of ``model``.
+
+    A respondent without responses has the population's distribution; ``population`` [respondents] numbers the
+    populations of ``model``, all the first by default. Raises InputError unless there is one column an item.
+    """
+    counts = count_responses(correct)
+    if correct.shape[1] != len(model.difficulty):
+        raise InputError(
+            f"correct has {correct.shape[1]} items, the model {len(model.difficulty)}. "
+            "Give the model one column for each of its items, in its order."
+        )
+    sample = make_sample(len(correct), None, population if len(model.populations) > 1 else None)
+    cases, items = single_cases(correct, counts, sample, np.ones(correct.shape[1], dtype=bool))
+    slope, intercept = model.discrimination, -model.discrimination * model.difficulty
+    design = Design(slopes=False, populations=((),) * len(model.populations), probes=False)
+    parameters = Parameters(slope, intercept, model.populations)
+    low = min(one.mean - _FIRST_REACH * one.sd for one in model.populations)
+    high = max(one.mean + _FIRST_REACH * one.sd for one in model.populations)
+    while True:
+        point = make_point(parameters, items.size, items.most_seen, (low, high), design)
+        found = _gathered(cases, point)
+        lowest, highest = support(found.weight, found.ability)
+        width = high - low
+        if low < lowest and highest < high:
+            break
+        low, high = low - 0.3 * width * (lowest <= low), high + 0.3 * width * (highest >= high)
+    return Posterior(found.ability, found.weight, found.log_likelihood + _linear(correct, intercept))
 
 
-@dataclass(frozen=True, slots=True)
-class Respondents:
-    """The ability posteriors of respondents to items of known difficulty."""
+def _gathered(cases: Cases, point: Point) -> Posterior:
+    """All posteriors at ``point``, in the order of the respondents."""
+    parts = list(posteriors(cases, point))
+    weight = np.concatenate([part.weight for part in parts])
+    log_likelihood = np.concatenate([part.log_likelihood for part in parts])
+    return Posterior(point.grid.ability, weight[cases.case_of], log_likelihood[cases.case_of])
 
-    cases: Cases
-    posterior: Posterior
 
-
-def posterior_given(correct: IntArray, difficulty: FloatArray, ability_mean: float, ability_sd: float) -> Respondents:
-    """Posteriors for ``correct`` [respondents, items] if ``difficulty`` [items] and the prior are known."""
-    _, kind = np.unique(difficulty, return_inverse=True)
-    cases = reduce_responses(correct, kind)
-    centred = np.empty(len(cases.size))
-    centred[cases.group_of] = difficulty - ability_mean
-    return Respondents(cases, ability_posterior(cases, centred, ability_sd))
+def _linear(correct: IntArray, intercept: FloatArray) -> FloatArray:
+    """Sum of the intercepts of the items that each respondent got right: [respondents]."""
+    return np.array([np.maximum(row, 0) @ intercept for row in correct])

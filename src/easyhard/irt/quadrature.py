@@ -13,25 +13,20 @@ at few Chebyshev nodes only and interpolated to the grid.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import expit
 
-from easyhard.irt.cases import Cases
 from easyhard.schema import FloatArray
 
 _SPACING = 0.8  # of the sharpest posterior's standard deviation: relative error exp(-30)
 _WIDEST_SPACING = 0.5  # logits; the posteriors of short tests are wide but not normal
-_TAIL = 34.0  # log-density below the peak at which a posterior is cut: exp(-34) = 2e-15
-_INTERPOLATION_ERROR = 1e-14
+_INTERPOLATION_ERROR = 1e-12  # relative; summed over ten thousand items still 1e-8 of a log-likelihood
 
 
 @dataclass(frozen=True, slots=True)
 class Quadrature:
-    """A uniform grid of abilities in logits and the Chebyshev nodes from which curves reach it."""
+    """A uniform grid of abilities and the nodes from which smooth curves reach it."""
 
     ability: FloatArray  # [points]
     spacing: float
@@ -39,67 +34,28 @@ class Quadrature:
     interpolation: FloatArray  # [points, nodes]: values at the points = interpolation @ values at the nodes
 
 
-def quadrature(cases: Cases, difficulty: FloatArray, ability_sd: float) -> Quadrature:
-    """The grid that resolves the ability posterior of every case.
+def quadrature(low: float, high: float, most_information: float, steepest: float) -> Quadrature:
+    """Grid from ``low`` to ``high`` for posteriors of at most ``most_information`` (1 / variance).
 
-    ``difficulty`` [groups] in logits, on the scale where abilities are normal with mean 0 and ``ability_sd``.
+    ``steepest`` is the largest discrimination among the curves to be interpolated.
     """
-    low, high = _ability_range(cases, difficulty, ability_sd)
-    angles = _chebyshev_angles(high - low)
-    nodes = (low + high) / 2 + (high - low) / 2 * np.cos(angles)
-    probability = expit(nodes - difficulty[:, None])
-    information = (cases.size @ (probability * (1 - probability))).max() + ability_sd**-2
-    widest = min(_SPACING / math.sqrt(information), _WIDEST_SPACING)
+    widest = min(_SPACING / math.sqrt(most_information), _WIDEST_SPACING / max(steepest, 1.0))
     n_points = math.ceil((high - low) / widest) + 1
     ability, spacing = np.linspace(low, high, n_points, retstep=True)
+    angles = _chebyshev_angles(high - low, steepest)
+    if len(angles) >= n_points:  # a short test: the grid itself has fewer points
+        return Quadrature(ability, float(spacing), ability, np.eye(n_points))
+    nodes = (low + high) / 2 + (high - low) / 2 * np.cos(angles)
     return Quadrature(ability, float(spacing), nodes, _interpolation(ability, nodes, angles))
 
 
-def _ability_range(cases: Cases, difficulty: FloatArray, ability_sd: float) -> tuple[float, float]:
-    """Ends between which the posterior of every case has all of its mass.
+def _chebyshev_angles(width: float, steepest: float) -> FloatArray:
+    """Angles of the Chebyshev nodes that suffice for logistic curves on an interval of ``width``.
 
-    A posterior moves up with every right answer, and down with every further item that was seen and answered wrong.
-    So none reaches lower than that of the fewest right answers if all items were seen, and none higher than
-    that of the most if all the items not seen had been answered correctly.
+    Logistic curves are analytic up to poles at distance pi / discrimination from the real axis, so the error
+    of interpolation falls by a factor ``rate`` with every node (Trefethen 2013, Approximation Theory, ch. 8).
     """
-    fewest = float(cases.n_correct.min())
-    most = float((cases.n_correct + cases.size.sum() - cases.items_seen).max())
-    return (
-        _posterior_end(fewest, cases.size, difficulty, ability_sd, side=-1),
-        _posterior_end(most, cases.size, difficulty, ability_sd, side=+1),
-    )
-
-
-def _posterior_end(n_correct: float, size: FloatArray, difficulty: FloatArray, ability_sd: float, side: int) -> float:
-    """Ability on one side of the mode at which the posterior of ``n_correct`` right answers to all items is cut."""
-
-    def log_density(ability: float) -> float:
-        softplus = np.logaddexp(0, ability - difficulty)
-        return float(n_correct * ability - size @ softplus - ability**2 / (2 * ability_sd**2))
-
-    def slope(ability: float) -> float:
-        return float(n_correct - size @ expit(ability - difficulty) - ability / ability_sd**2)
-
-    bound = ability_sd**2 * float(size.sum()) + 1  # the slope of the likelihood is at most the number of items
-    mode = _root(slope, -bound, bound)
-    peak = log_density(mode)
-    # The curvature is at least that of the prior, so this far from the mode the density is low enough.
-    farthest = mode + side * ability_sd * (math.sqrt(2 * _TAIL) + 1)
-    return _root(lambda ability: log_density(ability) - peak + _TAIL, mode, farthest)
-
-
-def _root(function: Callable[[float], float], one: float, other: float) -> float:
-    """Root between two ends at which ``function`` differs in sign, to a precision ample for a grid's ends."""
-    return float(brentq(function, one, other, xtol=1e-3, rtol=1e-3))
-
-
-def _chebyshev_angles(width: float) -> FloatArray:
-    """Angles of the Chebyshev nodes that suffice for logistic curves on an interval of ``width`` logits.
-
-    Logistic curves are analytic up to their poles at distance pi from the real axis, so the error of
-    interpolation falls by a factor ``rate`` with every node (Trefethen 2013, Approximation Theory, ch. 8).
-    """
-    reach = 2 * math.pi / width
+    reach = 2 * math.pi / (width * steepest)
     rate = reach + math.hypot(reach, 1)
     count = math.ceil(-math.log(_INTERPOLATION_ERROR) / math.log(rate)) + 4
     return np.pi * (np.arange(count) + 0.5) / count

@@ -9,61 +9,39 @@ Psychometrika 46, 443-459; Thissen (1982), Psychometrika 47, 175-186.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, cg
+import numpy.typing as npt
 
-from easyhard.irt.cases import Cases, reduce_responses
-from easyhard.irt.checks import check_fittable, items_that_vary
+from easyhard.irt.cases import Cases, ItemTotals, rasch_cases
+from easyhard.irt.checks import check_fittable
 from easyhard.irt.extremes import extreme_difficulties
-from easyhard.irt.information import Derivatives, covariance, derivatives, information_product, shared_inverse
-from easyhard.irt.posterior import Posterior, ability_posterior
+from easyhard.irt.information import Derivatives, invert
+from easyhard.irt.item_model import ItemModel
+from easyhard.irt.outcome import outcome
+from easyhard.irt.point import Design, Parameters, PopulationPart
+from easyhard.irt.population import normal_population
+from easyhard.irt.sample import make_sample
+from easyhard.irt.search import Search
 from easyhard.schema import FloatArray, IntArray
 
-_TOLERANCE = 1e-8  # logits: far below any standard error, far above rounding
-_MOST_ITERATIONS = 100  # Newton steps; ordinary data take 4 to 8
-_LONGEST_STEP = 2.0  # logits by which one step may move a parameter
-_LOWEST_SD, _HIGHEST_SD = 0.01, 10.0  # ability sd is searched between these; language models have 0.5 to 3
 _LOWEST_PRIOR_SD = 0.5  # logits: a few items that happen to be alike must not pass for a sharp prior
-_ROUNDING = 1e-11  # of a log-likelihood, relative
 
 
-@dataclass(frozen=True, slots=True)
-class RaschFit:
-    """Rasch model of a response matrix. Logits throughout; a larger difficulty is a harder item.
-
-    The origin of the scale is the mean difficulty of the items that some respondents got right and others
-    wrong. ``log_likelihood`` is the marginal one of those items' responses.
-    """
-
-    difficulty: FloatArray  # [items]
-    standard_error: FloatArray  # [items]
-    ability_mean: float
-    ability_sd: float
-    log_likelihood: float
-    iterations: int
-    convergence: str  # a sentence
-    converged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Maximum:
-    """Where the iteration ended, on the scale where the mean ability is 0."""
-
-    parameters: FloatArray  # [groups] difficulties, then log ability sd
-    at: Derivatives
-    iterations: int
-    converged: bool
-    convergence: str
-
-
-def fit_rasch(correct: IntArray) -> RaschFit:
+def fit_rasch(
+    correct: IntArray,
+    weight: FloatArray | None = None,
+    population: npt.NDArray[np.integer] | None = None,
+) -> ItemModel:
     """Fit the Rasch model to ``correct``, int8 [respondents, items]: 1 correct, 0 wrong, -1 missing.
+
+    ``weight`` [respondents], above 0, says how often each counts: less than 1 for near-copies of one model.
+    ``population`` [respondents] numbers the populations that respondents come from, from 0; each has a normal
+    ability distribution of its own.
 
     Missing responses are taken as missing at random and left out of the likelihood; a respondent without any
     response counts for nothing. Standard errors come from the observed information of all difficulties and
-    the ability sd together, and refer to the distance from the mean difficulty.
+    the ability distributions together, and refer to the distance from the mean difficulty.
 
     An item that all, or none, of its respondents answered correctly has no finite maximum likelihood
     estimate. The others are estimated without it; its own difficulty and standard error are then the mean
@@ -71,149 +49,70 @@ def fit_rasch(correct: IntArray) -> RaschFit:
     difficulties: besides its responses, all that is known of it is that it comes from the same benchmark.
     It is never placed among items that the same respondents answered less uniformly (see ``extremes``).
 
-    Raises InputError for fewer than 2 respondents or 2 items that vary, an item without responses, or codes
-    other than 1, 0 and -1.
+    Raises InputError for fewer than 2 respondents or 2 items that vary, an item without responses, codes
+    other than 1, 0 and -1, or a weight or population number that cannot be.
     """
-    check_fittable(correct)
-    varies = items_that_vary(correct)
-    varying = correct[:, varies]
-    cases = reduce_responses(varying, np.count_nonzero(varying == 1, axis=0))
-    maximum = _maximise(cases)
-    centred = maximum.parameters[:-1][cases.group_of]  # as far as the items are from the mean ability
-    ability_mean = -float(centred.mean())
+    counts = check_fittable(correct)
+    sample = make_sample(len(correct), weight, population)
+    cases, items = rasch_cases(correct, counts, sample)
+    free: tuple[tuple[PopulationPart, ...], ...] = (("log_sd",),) + (("mean", "log_sd"),) * (sample.n_populations - 1)
+    uneven = bool(((cases.share > 0) & (cases.share < 1)).any())
+    search = Search(Design(slopes=False, populations=free, probes=uneven), items, [cases])
+    maximum = search.maximise(*rasch_start(cases, items, sample.n_populations))
+    centred = -maximum.at.point.parameters.intercept[cases.group_of]  # as far as the items are from ability 0
+    shift = -float(centred.mean())
+    varies = counts.varies
     difficulty, standard_error = np.empty(len(varies)), np.empty(len(varies))
-    difficulty[varies] = centred + ability_mean
-    standard_error[varies] = _standard_errors(maximum.at)[cases.group_of]
+    difficulty[varies] = centred + shift
+    standard_error[varies] = _standard_errors(maximum.derivatives, items.size)[cases.group_of]
     if not varies.all():
         prior_sd = max(float(centred.std()), _LOWEST_PRIOR_SD)
-        posterior = maximum.at.posterior
-        extreme = extreme_difficulties(correct[:, ~varies], cases, posterior, -ability_mean, prior_sd)
-        difficulty[~varies], standard_error[~varies] = extreme.difficulty + ability_mean, extreme.sd
-    return RaschFit(
+        extreme = extreme_difficulties(correct[:, ~varies], cases, maximum.at.point, -shift, prior_sd)
+        difficulty[~varies], standard_error[~varies] = extreme.difficulty + shift, extreme.sd
+    ended = outcome(maximum)
+    return ItemModel(
+        name="rasch",
         difficulty=difficulty,
         standard_error=standard_error,
-        ability_mean=ability_mean,
-        ability_sd=math.exp(maximum.parameters[-1]),
-        log_likelihood=maximum.at.posterior.log_likelihood,
+        discrimination=np.ones(len(varies)),
+        discrimination_error=np.zeros(len(varies)),
+        populations=tuple(one.moved(shift) for one in maximum.at.point.parameters.populations),
+        log_likelihood=maximum.at.log_likelihood,
+        n_parameters=int(items.size.sum()) + sum(len(parts) for parts in free),
         iterations=maximum.iterations,
-        convergence=maximum.convergence,
-        converged=maximum.converged,
+        converged=ended.converged,
+        convergence=ended.text,
     )
 
 
-def _maximise(cases: Cases) -> _Maximum:
-    """Newton's method with step halving, from the log-odds of the items."""
-    parameters = _start(cases)
-    at = _derivatives(cases, parameters)
-    for iteration in range(1, _MOST_ITERATIONS + 1):
-        step = _newton_step(at)
-        longest = float(np.abs(step).max())
-        if longest < _TOLERANCE:
-            return _ended(parameters, at, iteration, moved=longest)
-        parameters = _climb(cases, parameters, at, step * min(1.0, _LONGEST_STEP / longest))
-        at = _derivatives(cases, parameters)
-    return _ended(parameters, at, _MOST_ITERATIONS, moved=longest)
-
-
-def _start(cases: Cases) -> FloatArray:
-    """Log-odds of the items, and the sd of the respondents' log-odds less what chance adds to it."""
-    seen = cases.sum_over_cases(cases.count[:, None])[:, 0] * cases.size
-    difficulty = -_log_odds(cases.total, seen)
-    asked = cases.items_seen > 0
-    right, n_items, count = cases.n_correct[asked], cases.items_seen[asked], cases.count[asked]
+def rasch_start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Parameters, tuple[float, float]]:
+    """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach."""
+    asked = cases.items_seen
+    intercept = _log_odds(items.total, items.asked * items.size)
+    some = asked > 0
+    right, n_items, count = cases.n_correct[some], asked[some], cases.count[some]
     log_odds = _log_odds(right, n_items)
     chance = (n_items + 1) / ((right + 0.5) * (n_items - right + 0.5))
     mean = np.average(log_odds, weights=count)
     variance = np.average((log_odds - mean) ** 2 - chance, weights=count)
-    return np.append(difficulty, 0.5 * math.log(min(max(variance, 0.1), 9.0)))
+    sd = math.sqrt(min(max(float(variance), 0.1), 9.0))
+    reach = float(np.abs(log_odds).max()) + 3.0
+    populations = (normal_population(0.0, sd),) * n_populations
+    return Parameters(np.ones_like(intercept), intercept, populations), (-reach, reach)
 
 
 def _log_odds(right: FloatArray, n: FloatArray) -> FloatArray:
     return np.log((right + 0.5) / (n - right + 0.5))
 
 
-def _posterior(cases: Cases, parameters: FloatArray) -> Posterior:
-    return ability_posterior(cases, parameters[:-1], math.exp(parameters[-1]))
-
-
-def _derivatives(cases: Cases, parameters: FloatArray) -> Derivatives:
-    """Derivatives at ``parameters``; the ability sd is held fixed where it would leave its range."""
-    posterior = _posterior(cases, parameters)
-    sd = math.exp(parameters[-1])
-    at = derivatives(cases, posterior, parameters[:-1], sd, sd_is_free=True)
-    bound = _sd_bound(sd)
-    if (bound == "lowest" and at.gradient[-1] < 0) or (bound == "highest" and at.gradient[-1] > 0):
-        return derivatives(cases, posterior, parameters[:-1], sd, sd_is_free=False)
-    return at
-
-
-def _sd_bound(sd: float) -> str:
-    """Which end of its range the ability sd is at: ``lowest``, ``highest`` or neither (empty)."""
-    if sd <= _LOWEST_SD * 1.000001:
-        return "lowest"
-    return "highest" if sd >= _HIGHEST_SD / 1.000001 else ""
-
-
-def _newton_step(at: Derivatives) -> FloatArray:
-    """Information's inverse times the gradient, by conjugate gradients.
-
-    The shared inverse is exact for complete data, where one round does; with responses missing it speeds up
-    the rounds needed.
-    """
-    n = len(at.gradient)
-    shared = shared_inverse(at)
-    information = LinearOperator((n, n), matvec=lambda v: information_product(at, v), dtype=float)
-    preconditioner = LinearOperator((n, n), matvec=shared.product, dtype=float)
-    step, _ = cg(information, at.gradient, rtol=1e-3, maxiter=50, M=preconditioner)
-    uphill = step @ at.gradient > 0  # else far from the maximum, where the likelihood need not be concave
-    return np.asarray(step if uphill else shared.product(at.gradient))
-
-
-def _climb(cases: Cases, parameters: FloatArray, at: Derivatives, step: FloatArray) -> FloatArray:
-    """The first of step, half the step, a quarter ... that does not lower the log-likelihood."""
-    least = at.posterior.log_likelihood - _ROUNDING * abs(at.posterior.log_likelihood)
-    for halvings in range(30):
-        candidate = parameters + step / 2**halvings
-        candidate[-1] = min(max(candidate[-1], math.log(_LOWEST_SD)), math.log(_HIGHEST_SD))
-        if _posterior(cases, candidate).log_likelihood >= least:
-            break
-    return np.asarray(candidate)
-
-
-def _ended(parameters: FloatArray, at: Derivatives, iterations: int, moved: float) -> _Maximum:
-    """The maximum with its convergence put into words."""
-    sd = math.exp(parameters[-1])
-    converged = moved < _TOLERANCE
-    if not converged:
-        text = (
-            f"Not converged: step {iterations}, the last, still moved an estimate by {moved:.1g} logits. "
-            "Drop items with few responses, or add respondents."
-        )
-    elif _sd_bound(sd) == "highest":
-        converged = False
-        text = (
-            f"Not converged: the ability sd reached its upper bound of {_HIGHEST_SD:g} logits, because the "
-            "responses follow an almost perfect order. Add respondents or items."
-        )
-    elif _sd_bound(sd) == "lowest":
-        text = (
-            f"Converged in {iterations} steps, the ability sd at its lower bound of {_LOWEST_SD:g} logits: "
-            "respondents differ no more than chance, so difficulties are log-odds."
-        )
-    else:
-        text = f"Converged in {iterations} steps; the last moved no estimate by more than {_TOLERANCE:g} logits."
-    return _Maximum(parameters, at, iterations, converged, text)
-
-
-def _standard_errors(at: Derivatives) -> FloatArray:
+def _standard_errors(at: Derivatives, size: FloatArray) -> FloatArray:
     """Standard error of the difficulty of an item of each group [groups], as distance from the mean item.
 
     With C the covariance of the items' difficulties, the variance of one less their mean is
     ``C[i, i] - 2 mean(C[i, :]) + mean(C)``. Items of one group share all of C but its diagonal.
     """
-    size = at.cases.size
-    n_items = size.sum()
-    known = covariance(at, np.append(size, 0.0))
-    own = known.diagonal[:-1] + (size - 1) / at.known_ability[:-1]
-    with_sum = known.product[:-1]
+    n_items, n_groups = size.sum(), len(size)
+    covariance = invert(at)
+    own = covariance.item_blocks()[:, 0, 0] + (size - 1) / at.items[:, 0, 0]
+    with_sum = covariance.product(np.append(size, np.zeros(len(at.gradient) - n_groups)))[:n_groups]
     return np.asarray(np.sqrt(own - 2 * with_sum / n_items + size @ with_sum / n_items**2))

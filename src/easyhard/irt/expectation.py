@@ -1,0 +1,174 @@
+"""What the respondents say at one point of the search: sums over their ability posteriors.
+
+Every sum is over respondents, so blocks of them can be summed anywhere and in any order, and added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from easyhard.irt.cases import Cases
+from easyhard.irt.counts import Places
+from easyhard.irt.point import Point
+from easyhard.schema import FloatArray
+
+TAIL = 34.0  # log-density below the peak at which a posterior may be cut: exp(-34) = 2e-15
+
+
+@dataclass(frozen=True, slots=True)
+class Posteriors:
+    """Ability posteriors of a slice of cases."""
+
+    cases: slice
+    weight: FloatArray  # [cases of the slice, points]; rows sum to 1
+    log_likelihood: FloatArray  # [cases of the slice], without the terms linear in the intercepts
+    score: FloatArray  # [cases of the slice], right answers weighted by slope
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Sums over respondents; adding two gives those of both blocks together."""
+
+    log_likelihood: float  # marginal, without the terms linear in the intercepts
+    seen: FloatArray  # [groups, nodes]: times a curve's node values, its expected sum over those who saw the item
+    right: FloatArray  # [groups, 1 + probes]; under 2PL, sums over those who got it right: see ``_over_right``
+    population: FloatArray  # [populations, points], respondents of each at every ability
+    lost: FloatArray  # [functions, functions], posterior covariances of the functions of ``_functions``
+    variance: FloatArray  # [blocks, nodes]: as ``seen`` for one item of a block, times the posterior variance
+    asked: FloatArray  # [2, blocks]: sums of the shares of a block's items that were seen, and of their squares
+    probed: FloatArray  # [groups, probes, rank], covariances of the probes with the basis, over those who saw it
+    probed_populations: FloatArray  # [probes, slopes of all populations], the same with these
+    support: FloatArray  # [2]: minus the lowest, and the highest, ability with any mass
+
+    def __add__(self, other: Expectation) -> Expectation:
+        sums = {name.name: getattr(self, name.name) + getattr(other, name.name) for name in fields(self)}
+        return Expectation(**{**sums, "support": np.maximum(self.support, other.support)})
+
+
+def posteriors(cases: Cases, point: Point) -> Iterator[Posteriors]:
+    """Ability posteriors, slice by slice."""
+    grid = point.grid
+    score = cases.score(point.parameters.slope)
+    softplus = point.softplus * cases.size[:, None]
+    log_spacing = np.log(grid.spacing)
+    for rows in cases.blocks(len(grid.ability)):
+        log_density = cases.sum_over_items(softplus, rows) @ -grid.interpolation.T
+        log_density += np.outer(score[rows], grid.ability)
+        log_density += point.log_density[cases.population[rows]]
+        peak = log_density.max(axis=1, keepdims=True)
+        density = np.exp(log_density - peak, out=log_density)
+        mass = density.sum(axis=1, keepdims=True)
+        density /= mass
+        yield Posteriors(rows, density, (peak + np.log(mass) + log_spacing)[:, 0], score[rows])
+
+
+def expectation(cases: Cases, point: Point) -> Expectation:
+    """All sums over the respondents in ``cases``."""
+    parts, over_right = [], np.empty((len(cases.count), 1 + point.n_probes))
+    for part in posteriors(cases, point):
+        sums, over_right[part.cases] = _expectation_of(cases, point, part)
+        parts.append(sums)
+    total = parts[0]
+    for other in parts[1:]:
+        total += other
+    return total if cases.correct is None else replace(total, right=cases.sum_over_right(over_right))
+
+
+def _expectation_of(cases: Cases, point: Point, part: Posteriors) -> tuple[Expectation, FloatArray]:
+    """Sums over a slice of cases, and what is still to be summed over those who got an item right."""
+    count, grid = cases.count[part.cases, None], point.grid
+    weight = part.weight * count
+    node_weight = weight @ grid.interpolation
+    share = cases.share[cases.pattern[part.cases]]
+    mean = part.weight @ grid.ability
+    variance = np.maximum(part.weight @ grid.ability**2 - mean**2, 0)
+    probes = [weight * (h - (part.weight * h).sum(axis=1, keepdims=True)) for h in _probes(cases, point, part)]
+    on_basis = np.hstack([np.zeros((len(count), 0)), *(h @ point.basis for h in probes)])
+    seen = cases.sum_over_cases(np.hstack([node_weight, on_basis]), part.cases)
+    n_nodes = node_weight.shape[1]
+    sums = Expectation(
+        log_likelihood=float(count[:, 0] @ part.log_likelihood),
+        seen=seen[:, :n_nodes],
+        right=np.zeros((len(cases.size), 1 + point.n_probes)),
+        population=_one_hot(cases.population[part.cases], len(point.log_density)).T @ weight,
+        lost=_lost(cases, point, share, part, mean, variance),
+        variance=(share * variance[:, None]).T @ node_weight,
+        asked=np.stack([count[:, 0] @ share, count[:, 0] @ share**2]),
+        probed=seen[:, n_nodes:].reshape(len(cases.size), point.n_probes, point.basis.shape[1]),
+        probed_populations=_with_populations(probes, cases.population[part.cases], point),
+        support=np.array([-1, 1]) * support(part.weight, grid.ability),
+    )
+    return sums, np.column_stack([count[:, 0] * mean, *(h @ grid.ability for h in probes)])
+
+
+def _probes(cases: Cases, point: Point, part: Posteriors) -> list[FloatArray]:
+    """Slopes of each case's log-likelihood, [cases, points], in the directions that are nearly lost.
+
+    A shift of all abilities, and under 2PL a stretch, is told from the opposite change of the items by the
+    populations alone. In these directions the information is a small difference of large numbers, so what
+    they have in common with every parameter is computed exactly.
+    """
+    if not point.n_probes:
+        return []
+    slope = point.parameters.slope * cases.size
+    expected = cases.sum_over_items(point.coefficients[:, 0] * slope[:, None], part.cases) @ point.basis.T
+    shift = -expected
+    if cases.correct is None:
+        return [shift]
+    return [shift, (part.score[:, None] - expected) * point.grid.ability]
+
+
+def _with_populations(probes: list[FloatArray], population: Places, point: Point) -> FloatArray:
+    """Covariances of the probes with the slopes of the populations: [probes, slopes]."""
+    by_population = list(enumerate(point.population_slopes))
+    rows = [np.concatenate([(h[population == g] @ s.T).sum(axis=0) for g, s in by_population]) for h in probes]
+    return np.array(rows).reshape(len(probes), sum(len(slopes) for slopes in point.population_slopes))
+
+
+def _lost(
+    cases: Cases, point: Point, share: FloatArray, part: Posteriors, mean: FloatArray, variance: FloatArray
+) -> FloatArray:
+    """Sum over cases of the posterior covariances of the slopes of their log-likelihood.
+
+    The functions are, in this order: the curves' basis for each block of items, times the share of it that was
+    seen; the slopes of the populations; under 2PL the basis again, for the part of an item's slope in its
+    discrimination that is linear in ability, times the expectation of the probability.
+    """
+    count, weight = cases.count[part.cases], part.weight
+    member = _one_hot(cases.population[part.cases], len(point.log_density))
+    functions = [point.basis] * share.shape[1] + [slopes.T for slopes in point.population_slopes]
+    shares = np.hstack([share, member])
+    means = [weight @ point.basis] * share.shape[1] + [weight @ slopes.T for slopes in point.population_slopes]
+    scaled = np.hstack([s[:, None] * m for s, m in zip(shares.T, means, strict=True)])
+    second = _second_moments(functions, shares, weight * count[:, None])
+    lost = second - scaled.T @ (scaled * count[:, None])
+    if cases.correct is None:
+        return lost
+    with_ability = weight * point.grid.ability
+    joint = [with_ability @ f - mean[:, None] * m for f, m in zip(functions, means, strict=True)]
+    joint_scaled = np.hstack([s[:, None] * j for s, j in zip(shares.T, joint, strict=True)])
+    items = scaled[:, : share.shape[1] * point.basis.shape[1]]
+    across = joint_scaled.T @ (items * count[:, None])
+    return np.block([[lost, across], [across.T, items.T @ (items * (count * variance)[:, None])]])
+
+
+def _second_moments(functions: list[FloatArray], shares: FloatArray, weight: FloatArray) -> FloatArray:
+    """Sum over cases of the posterior second moments of all pairs of ``functions``, each times its share."""
+    rows = []
+    for a, f in enumerate(functions):
+        on_grid = (shares * shares[:, [a]]).T @ weight  # [functions, points]
+        rows.append(np.hstack([f.T @ (w[:, None] * g) for w, g in zip(on_grid, functions, strict=True)]))
+    return np.vstack(rows)
+
+
+def _one_hot(code: Places, count: int) -> FloatArray:
+    return np.asarray((code[:, None] == np.arange(count)).astype(float))
+
+
+def support(weight: FloatArray, ability: FloatArray) -> FloatArray:
+    """The lowest and the highest of the abilities at which any case has mass: [2]."""
+    held = np.flatnonzero((weight > weight.max(axis=1, keepdims=True) * np.exp(-TAIL)).any(axis=0))
+    return np.array([ability[held[0]], ability[held[-1]]])

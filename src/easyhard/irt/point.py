@@ -1,0 +1,111 @@
+"""Parameters at one point of the search, and what follows from them alone, without the responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import expit
+
+from easyhard.irt.population import Population
+from easyhard.irt.quadrature import Quadrature, quadrature
+from easyhard.schema import FloatArray
+
+_COARSE = 65  # points on which the largest information is looked for; it is smooth in ability
+_RANK_ERROR = 1e-14  # share of the curves' squares that their common basis may miss: 1e-7 of a curve
+
+
+PopulationPart = Literal["mean", "log_sd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is estimated: whether items have slopes of their own, and what of each population is free."""
+
+    slopes: bool
+    populations: tuple[tuple[PopulationPart, ...], ...]
+    probes: bool = True  # whether the loss of information is approximate, so that its main directions are probed
+    log_slope_sd: float | None = None  # of the prior on the logarithms of the slopes, with mean 0; None: no prior
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """P(correct) = 1 / (1 + exp(-(slope ability + intercept))): [groups] each, and who the respondents are."""
+
+    slope: FloatArray
+    intercept: FloatArray
+    populations: tuple[Population, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Parameters, a grid for the integrals over ability, and the items' curves on it."""
+
+    parameters: Parameters
+    grid: Quadrature
+    softplus: FloatArray  # [groups, nodes], minus the log-probability of a wrong answer
+    probability: FloatArray  # [groups, nodes], of a correct answer
+    log_density: FloatArray  # [populations, points], of ability
+    population_slopes: tuple[FloatArray, ...]  # [parameters of the population, points], of its log-density
+    basis: FloatArray  # [points, rank]: functions of which the probabilities are combinations
+    n_probes: int  # directions in which information is nearly lost and therefore computed exactly; 0, 1 or 2
+    coefficients: FloatArray  # [groups, slots, rank], of the probability and, under 2PL, ability times it
+
+
+def make_point(
+    parameters: Parameters, size: FloatArray, most_seen: float, reach: tuple[float, float], design: Design
+) -> Point:
+    """Point of ``parameters`` for groups of ``size`` items, of which nobody saw more than ``most_seen``.
+
+    ``reach`` holds the ends of the abilities considered.
+    """
+    low, high = reach
+    slope, intercept = parameters.slope[:, None], parameters.intercept[:, None]
+    coarse = expit(slope * np.linspace(low, high, _COARSE) + intercept)
+    information = _most(slope**2 * coarse * (1 - coarse), size, most_seen)
+    information += max(float((1 / population.width**2).max()) for population in parameters.populations)
+    grid = quadrature(low, high, information, max(float(np.abs(slope).max()), 1e-3))
+    logit = slope * grid.nodes + intercept
+    probability = expit(logit)
+    curves = [probability, grid.nodes * probability] if design.slopes else [probability]
+    basis, coefficients = _common_basis(np.stack(curves, axis=1))
+    return Point(
+        parameters=parameters,
+        grid=grid,
+        softplus=np.logaddexp(0, logit),
+        probability=probability,
+        log_density=np.stack([population.log_density(grid.ability) for population in parameters.populations]),
+        population_slopes=tuple(
+            _population_slopes(population, free, grid.ability)
+            for population, free in zip(parameters.populations, design.populations, strict=True)
+        ),
+        basis=grid.interpolation @ basis.T,
+        n_probes=1 + design.slopes if design.probes else 0,
+        coefficients=coefficients,
+    )
+
+
+def _population_slopes(population: Population, free: tuple[PopulationPart, ...], ability: FloatArray) -> FloatArray:
+    """Slopes of a normal log-density in its free parameters: [parameters, points]."""
+    z = (ability - population.mean) / population.sd
+    slopes = {"mean": z / population.sd, "log_sd": z**2 - 1}
+    return np.array([slopes[part] for part in free]).reshape(len(free), len(ability))
+
+
+def _most(information: FloatArray, size: FloatArray, most_seen: float) -> float:
+    """Largest sum over ``most_seen`` items of their ``information`` [groups, points], at any one point."""
+    if most_seen > 0.9 * size.sum():
+        return float((size @ information).max())
+    order = np.argsort(-information, axis=0)
+    taken = np.minimum(np.cumsum(size[order], axis=0), most_seen)
+    taken[1:] -= taken[:-1].copy()
+    return float((np.take_along_axis(information, order, axis=0) * taken).sum(axis=0).max())
+
+
+def _common_basis(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Orthonormal rows [rank, nodes] that span ``curves`` [groups, slots, nodes], and the coefficients in them."""
+    flat = curves.reshape(-1, curves.shape[-1])
+    spectrum, axes = np.linalg.eigh(flat.T @ flat)
+    basis = axes[:, spectrum > _RANK_ERROR * spectrum[-1]]
+    return basis.T, (flat @ basis).reshape(*curves.shape[:2], -1)

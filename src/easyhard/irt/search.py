@@ -1,0 +1,160 @@
+"""Newton's method for the marginal likelihood, over respondents that may lie in several blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+
+from easyhard.irt.cases import Cases, ItemTotals
+from easyhard.irt.expectation import Expectation, expectation
+from easyhard.irt.information import Derivatives, derivatives, exact_loss, exact_rows_are_few, invert
+from easyhard.irt.point import Design, Parameters, Point, make_point
+from easyhard.irt.population import Population, normal_population
+from easyhard.schema import FloatArray
+
+TOLERANCE = 1e-8  # of the parameters: far below any standard error, far above rounding
+MOST_ITERATIONS = 200  # Newton steps; ordinary data take 5 to 10
+LONGEST_STEP = 2.0  # by which one step may move a parameter
+LOWEST_SD, HIGHEST_SD = 0.01, 10.0  # ability sd is searched between these; language models have 0.5 to 3
+_ROUNDING = 1e-11  # of a log-likelihood, relative
+_MARGIN = 0.1  # of the width of the abilities' range, left at either end for the next step
+
+MapShards = Callable[[Callable[[Cases], Any], Sequence[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where the search is."""
+
+    point: Point
+    sums: Expectation
+    objective: float  # marginal log-likelihood plus log-prior
+    log_likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """Where the search ended."""
+
+    at: At
+    derivatives: Derivatives
+    iterations: int
+    moved: float  # by the last step, at most
+
+    @property
+    def converged(self) -> bool:
+        """Whether the last step was below the tolerance."""
+        return self.moved < TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is maximised: a design, the items, and the respondents in blocks, which ``map_shards`` visits."""
+
+    design: Design
+    items: ItemTotals
+    shards: Sequence[Any]
+    map_shards: MapShards = map
+
+    @property
+    def exact(self) -> bool:
+        """Whether the information lost is computed case by case."""
+        n_cases, n_parameters = len(self.shards[0].count), len(self.items.size) * (1 + self.design.slopes)
+        return len(self.shards) == 1 and exact_rows_are_few(n_cases, n_parameters)
+
+    def at(self, parameters: Parameters, reach: tuple[float, float]) -> At:
+        """Expectations at ``parameters``, on a grid at least as wide as ``reach`` and as the posteriors."""
+        low, high = reach
+        while True:
+            point = make_point(parameters, self.items.size, self.items.most_seen, (low, high), self.design)
+            sums: Expectation = reduce(add, self.map_shards(partial(expectation, point=point), self.shards))
+            width = high - low
+            too_low, too_high = -sums.support[0] <= low, sums.support[1] >= high
+            if not (too_low or too_high):
+                break
+            low, high = low - 0.3 * width * too_low, high + 0.3 * width * too_high
+        log_likelihood = sums.log_likelihood + float(self.items.total @ parameters.intercept)
+        return At(point, sums, log_likelihood + _log_prior(parameters, self.design), log_likelihood)
+
+    def derivatives(self, at: At) -> Derivatives:
+        """Derivatives there; a standard deviation at the end of its range is held fixed."""
+        exact = exact_loss(self.shards[0], at.point, self.design) if self.exact else None
+        found = derivatives(at.point, self.design, self.items, at.sums, exact)
+        return _hold_at_bounds(found, at.point.parameters, self.design)
+
+    def maximise(self, start: Parameters, reach: tuple[float, float]) -> Maximum:
+        """Newton's method with step halving."""
+        at, iterations = self.at(start, reach), 1
+        while True:
+            slopes = self.derivatives(at)
+            step = invert(slopes).product(slopes.gradient)
+            longest = float(np.abs(step).max())
+            if longest < TOLERANCE or iterations == MOST_ITERATIONS:
+                return Maximum(at, slopes, iterations, longest)
+            at = self._climb(at, step * min(1.0, LONGEST_STEP / longest))
+            iterations += 1
+
+    def _climb(self, at: At, step: FloatArray) -> At:
+        """The first of step, half the step, a quarter ... that does not lower the objective."""
+        low, high = -at.sums.support[0], at.sums.support[1]
+        reach = (low - _MARGIN * (high - low), high + _MARGIN * (high - low))
+        for halvings in range(30):
+            found = self.at(moved(at.point.parameters, step / 2**halvings, self.design), reach)
+            if found.objective >= at.objective - _ROUNDING * abs(at.objective):
+                break
+        return found
+
+
+def moved(parameters: Parameters, step: FloatArray, design: Design) -> Parameters:
+    """``parameters`` one step on; the order is that of ``Derivatives``."""
+    k = 1 + design.slopes
+    n_groups = len(parameters.intercept)
+    by_group = step[: n_groups * k].reshape(n_groups, k)
+    slope = parameters.slope
+    if design.slopes:
+        slope = slope + by_group[:, 1] if design.log_slope_sd is None else slope * np.exp(by_group[:, 1])
+    rest = iter(step[n_groups * k :])
+    populations = []
+    for population, free in zip(parameters.populations, design.populations, strict=True):
+        by_part = {part: float(next(rest)) for part in free}
+        populations.append(_moved_population(population, **by_part) if free else population)
+    return Parameters(slope, parameters.intercept + by_group[:, 0], tuple(populations))
+
+
+def _moved_population(population: Population, mean: float = 0.0, log_sd: float = 0.0) -> Population:
+    sd = min(max(population.sd * np.exp(log_sd), LOWEST_SD), HIGHEST_SD)
+    return normal_population(population.mean + mean, sd)
+
+
+def _log_prior(parameters: Parameters, design: Design) -> float:
+    if design.log_slope_sd is None:
+        return 0.0
+    return float(-0.5 * np.sum((np.log(parameters.slope) / design.log_slope_sd) ** 2))
+
+
+def sd_bound(sd: float) -> str:
+    """Which end of its range an ability sd is at: ``lowest``, ``highest`` or neither (empty)."""
+    if sd <= LOWEST_SD * 1.000001:
+        return "lowest"
+    return "highest" if sd >= HIGHEST_SD / 1.000001 else ""
+
+
+def _hold_at_bounds(found: Derivatives, parameters: Parameters, design: Design) -> Derivatives:
+    """Take a standard deviation that would leave its range out of the derivatives."""
+    n_items = found.items.shape[0] * found.items.shape[1]
+    place = 0
+    for population, free in zip(parameters.populations, design.populations, strict=True):
+        for part in free:
+            slope, bound = found.gradient[n_items + place], sd_bound(population.sd)
+            if part == "log_sd" and ((bound == "lowest" and slope < 0) or (bound == "highest" and slope > 0)):
+                found.gradient[n_items + place] = 0
+                found.loss[n_items + place] = 0
+                found.populations[place] = found.populations[:, place] = 0
+                found.populations[place, place] = 1
+            place += 1
+    return found
