@@ -63,33 +63,41 @@ class Cases:
     @property
     def items_seen(self) -> FloatArray:
         """Items that each case saw: [cases]."""
-        by_block = [self.sum_over_items(self.size[:, None], rows)[:, 0] for rows in self.blocks(1)]
-        return np.concatenate(by_block)
+        return np.concatenate([block.sum_over_items(self.size[:, None])[:, 0] for block in self.blocks(1)])
 
-    def sum_over_items(self, values: FloatArray, cases: slice) -> FloatArray:
-        """Sum ``values`` [groups, n], one row per group, over what each case of a slice saw: [cases, n]."""
-        pattern = self.pattern[cases]
-        first, last = int(pattern[0]), int(pattern[-1])
-        return np.asarray((self.observed[first : last + 1].astype(float) @ values)[pattern - first])
-
-    def sum_over_cases(self, values: FloatArray, cases: slice) -> FloatArray:
-        """Sum ``values`` [cases of a slice, n] over those that saw a group: [groups, n]."""
-        pattern = self.pattern[cases]
-        first, last = int(pattern[0]), int(pattern[-1])
-        starts = np.searchsorted(pattern, np.arange(first, last + 1))
-        by_pattern = np.add.reduceat(values, starts, axis=0)
-        return np.asarray(self.observed[first : last + 1].astype(float).T @ by_pattern)
-
-    def blocks(self, width: int) -> Iterator[slice]:
-        """Slices of the cases, few enough for matrices of ``width`` columns and for their observed rows."""
+    def blocks(self, width: int) -> Iterator[CaseBlock]:
+        """The cases, few enough at once for matrices of ``width`` columns and for their observed rows."""
         n_patterns = self.observed.shape[0]
         seen = self.observed.size // n_patterns if n_patterns > 1 else 1
         height = max(1, BLOCK // max(width, seen))
-        return (slice(at, min(at + height, len(self.count))) for at in range(0, len(self.count), height))
+        for start in range(0, len(self.count), height):
+            rows = slice(start, min(start + height, len(self.count)))
+            pattern = self.pattern[rows]
+            first, last = int(pattern[0]), int(pattern[-1])
+            yield CaseBlock(rows, self.observed[first : last + 1].astype(float), pattern - first)
 
     def _right(self, rows: slice) -> FloatArray:
         assert self.correct is not None
-        return np.maximum(self.correct[rows], 0).astype(float)
+        right = self.correct[rows].astype(float)
+        return right if len(self.observed) == 1 else np.maximum(right, 0, out=right)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBlock:
+    """A slice of the cases, with what they saw as numbers that can be multiplied."""
+
+    cases: slice
+    observed: Any  # [patterns of the slice, groups], floats
+    pattern: Places  # [cases of the slice]
+
+    def sum_over_items(self, values: FloatArray) -> FloatArray:
+        """Sum ``values`` [groups, n], one row per group, over what each case saw: [cases, n]."""
+        return np.asarray((self.observed @ values)[self.pattern])
+
+    def sum_over_cases(self, values: FloatArray) -> FloatArray:
+        """Sum ``values`` [cases, n] over the cases that saw a group: [groups, n]."""
+        starts = np.searchsorted(self.pattern, np.arange(self.observed.shape[0]))
+        return np.asarray(self.observed.T @ np.add.reduceat(values, starts, axis=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class ItemTotals:
     block_of: Places  # [groups]
     asked: FloatArray  # [groups], respondents who saw an item of the group, weighted
     most_seen: float  # items seen by one respondent, at most
+    complete: bool  # whether all respondents saw the same items
 
 
 def rasch_cases(correct: IntArray, counts: Counts, sample: Sample) -> tuple[Cases, ItemTotals]:
@@ -115,16 +124,17 @@ def rasch_cases(correct: IntArray, counts: Counts, sample: Sample) -> tuple[Case
     if (counts.item_seen[varies] == len(correct)).all():
         pattern_of = np.zeros(len(correct), dtype=np.intp)
         _, group_of = _distinct(weighted)
+        column_of = np.zeros(int(group_of.max()) + 1, dtype=np.intp)
         observed: IntArray = np.ones((1, int(group_of.max()) + 1), dtype=np.int8)
     else:
         seen = (correct if varies.all() else correct[:, varies]) != MISSING
-        row_first, pattern_of = distinct_rows(seen)
-        _, column_of = distinct_rows(seen.T)
+        row_first, pattern_of = distinct(np.packbits(seen, axis=1))
+        _, column_of = distinct(np.packbits(seen, axis=0).T)
         group_first, group_of = _by_appearance(*_distinct(column_of, weighted))
-        observed = _pick(seen, row_first, group_first)
+        observed, column_of = _pick(seen, row_first, group_first), column_of[group_first]
     case_first, case_of = _distinct(pattern_of, sample.population, n_correct)
     size = np.bincount(group_of).astype(float)
-    block_of, share = _blocks(observed, size)
+    block_of, share = _blocks(column_of, observed, size)
     cases = Cases(
         observed=observed,
         pattern=pattern_of[case_first],
@@ -143,17 +153,18 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
     """Cases of one respondent each, groups of one item each, of the ``kept`` items [items]: what 2PL needs."""
     varying = correct if kept.all() else correct[:, kept]
     n_respondents, n_items = varying.shape
-    if counts.complete:
+    if (counts.item_seen[kept] == n_respondents).all():
         observed: IntArray = np.ones((1, n_items), dtype=np.int8)
-        pattern_of = np.zeros(n_respondents, dtype=np.intp)
+        pattern_of, column_of = np.zeros(n_respondents, dtype=np.intp), np.zeros(n_items, dtype=np.intp)
     else:
         seen = varying != MISSING
-        row_first, pattern_of = distinct_rows(seen)
+        row_first, pattern_of = distinct(np.packbits(seen, axis=1))
+        _, column_of = distinct(np.packbits(seen, axis=0).T)
         observed = _pick(seen, row_first, np.arange(n_items))
     order = np.argsort(pattern_of, kind="stable")
     case_of = np.empty(n_respondents, dtype=np.intp)
     case_of[order] = np.arange(n_respondents)
-    block_of, share = _blocks(observed, np.ones(n_items))
+    block_of, share = _blocks(column_of, observed, np.ones(n_items))
     cases = Cases(
         observed=observed,
         pattern=pattern_of[order],
@@ -171,18 +182,17 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
 
 def _item_totals(cases: Cases, total: FloatArray, block_of: Places) -> ItemTotals:
     asked = np.zeros(len(total))
-    for rows in cases.blocks(1):
-        asked += cases.sum_over_cases(cases.count[rows, None], rows)[:, 0]
-    return ItemTotals(total, cases.size, block_of, asked, float(cases.items_seen.max()))
+    for block in cases.blocks(1):
+        asked += block.sum_over_cases(cases.count[block.cases, None])[:, 0]
+    return ItemTotals(total, cases.size, block_of, asked, float(cases.items_seen.max()), len(cases.observed) == 1)
 
 
-def _blocks(observed: IntArray, size: FloatArray) -> tuple[Places, FloatArray]:
-    """Block of each group, and the share of each block's items that each pattern has seen."""
-    block_of = distinct_rows(observed.T.astype(bool))[1] if len(observed) > 1 else np.zeros(len(size), dtype=np.intp)
-    if block_of.max() >= _MOST_BLOCKS:
-        block_of[:] = 0
+def _blocks(column_of: Places, observed: IntArray, size: FloatArray) -> tuple[Places, FloatArray]:
+    """Block of each group, given its column pattern, and the share of each block that each pattern has seen."""
+    block_of = column_of if column_of.max() < _MOST_BLOCKS else np.zeros_like(column_of)
     member = (block_of[:, None] == np.arange(block_of.max() + 1)) * size[:, None]
-    return block_of, np.asarray(observed.astype(float) @ member / member.sum(axis=0))
+    shares = [observed[rows].astype(float) @ member for rows in row_blocks(observed.shape)]
+    return block_of, np.concatenate(shares) / member.sum(axis=0)
 
 
 def item_totals(correct: IntArray, counts: Counts, sample: Sample) -> FloatArray:
@@ -195,11 +205,11 @@ def item_totals(correct: IntArray, counts: Counts, sample: Sample) -> FloatArray
     return totals
 
 
-def distinct_rows(matrix: Mask) -> tuple[Places, Places]:
+def distinct(rows: npt.NDArray[np.uint8]) -> tuple[Places, Places]:
     """First place of each distinct row, in order of appearance, and for every row which distinct one it is."""
-    packed = np.packbits(matrix, axis=1)
-    _, first, which = np.unique(packed, axis=0, return_index=True, return_inverse=True)
-    return _by_appearance(first, which.reshape(-1))
+    known: dict[bytes, int] = {}
+    which = np.array([known.setdefault(row.tobytes(), len(known)) for row in np.ascontiguousarray(rows)])
+    return np.unique(which, return_index=True)[1], which
 
 
 def _by_appearance(first: Places, which: Places) -> tuple[Places, Places]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from easyhard.irt.cases import Cases
+from easyhard.irt.cases import CaseBlock, Cases
 from easyhard.irt.counts import Places
 from easyhard.irt.point import Point
 from easyhard.schema import FloatArray
@@ -22,10 +22,11 @@ TAIL = 34.0  # log-density below the peak at which a posterior may be cut: exp(-
 class Posteriors:
     """Ability posteriors of a slice of cases."""
 
-    cases: slice
+    block: CaseBlock
     weight: FloatArray  # [cases of the slice, points]; rows sum to 1
     log_likelihood: FloatArray  # [cases of the slice], without the terms linear in the intercepts
     score: FloatArray  # [cases of the slice], right answers weighted by slope
+    expected: FloatArray  # [cases of the slice, points], of the score; empty unless the point has probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,55 +51,61 @@ class Expectation:
 
 def posteriors(cases: Cases, point: Point) -> Iterator[Posteriors]:
     """Ability posteriors, slice by slice."""
-    grid = point.grid
-    score = cases.score(point.parameters.slope)
-    softplus = point.softplus * cases.size[:, None]
-    log_spacing = np.log(grid.spacing)
-    for rows in cases.blocks(len(grid.ability)):
-        log_density = cases.sum_over_items(softplus, rows) @ -grid.interpolation.T
-        log_density += np.outer(score[rows], grid.ability)
-        log_density += point.log_density[cases.population[rows]]
+    grid, slope = point.grid, point.parameters.slope
+    score = cases.score(slope)
+    of_items = [point.softplus]
+    if point.n_probes:
+        of_items.append(point.coefficients[:, 0] * slope[:, None])
+    values = np.hstack(of_items) * cases.size[:, None]
+    n = point.softplus.shape[1]
+    for block in cases.blocks(len(grid.ability)):
+        sums = block.sum_over_items(values)
+        log_density = sums[:, :n] @ -point.compact
+        log_density += np.outer(score[block.cases], grid.ability)
+        log_density += point.log_density[cases.population[block.cases]]
         peak = log_density.max(axis=1, keepdims=True)
-        density = np.exp(log_density - peak, out=log_density)
+        density = np.exp(np.subtract(log_density, peak, out=log_density), out=log_density)
         mass = density.sum(axis=1, keepdims=True)
         density /= mass
-        yield Posteriors(rows, density, (peak + np.log(mass) + log_spacing)[:, 0], score[rows])
+        log_likelihood = (peak + np.log(mass * grid.spacing))[:, 0]
+        expected = sums[:, n:] @ point.basis.T if point.n_probes else np.zeros((0, 0))
+        yield Posteriors(block, density, log_likelihood, score[block.cases], expected)
 
 
 def expectation(cases: Cases, point: Point) -> Expectation:
     """All sums over the respondents in ``cases``."""
-    parts, over_right = [], np.empty((len(cases.count), 1 + point.n_probes))
+    over_right = np.empty((len(cases.count), 1 + point.n_probes))
+    total = None
     for part in posteriors(cases, point):
-        sums, over_right[part.cases] = _expectation_of(cases, point, part)
-        parts.append(sums)
-    total = parts[0]
-    for other in parts[1:]:
-        total += other
+        sums, over_right[part.block.cases] = _expectation_of(cases, point, part)
+        total = sums if total is None else total + sums
+    assert total is not None
     return total if cases.correct is None else replace(total, right=cases.sum_over_right(over_right))
 
 
 def _expectation_of(cases: Cases, point: Point, part: Posteriors) -> tuple[Expectation, FloatArray]:
     """Sums over a slice of cases, and what is still to be summed over those who got an item right."""
-    count, grid = cases.count[part.cases, None], point.grid
+    rows, grid = part.block.cases, point.grid
+    count = cases.count[rows, None]
     weight = part.weight * count
-    node_weight = weight @ grid.interpolation
-    share = cases.share[cases.pattern[part.cases]]
+    node_weight = weight @ point.compact.T
+    share = cases.share[cases.pattern[part.block.cases]]
     mean = part.weight @ grid.ability
     variance = np.maximum(part.weight @ grid.ability**2 - mean**2, 0)
     probes = [weight * (h - (part.weight * h).sum(axis=1, keepdims=True)) for h in _probes(cases, point, part)]
     on_basis = np.hstack([np.zeros((len(count), 0)), *(h @ point.basis for h in probes)])
-    seen = cases.sum_over_cases(np.hstack([node_weight, on_basis]), part.cases)
+    seen = part.block.sum_over_cases(np.hstack([node_weight, on_basis]))
     n_nodes = node_weight.shape[1]
     sums = Expectation(
         log_likelihood=float(count[:, 0] @ part.log_likelihood),
-        seen=seen[:, :n_nodes],
+        seen=seen[:, :n_nodes] @ point.from_compact,
         right=np.zeros((len(cases.size), 1 + point.n_probes)),
-        population=_one_hot(cases.population[part.cases], len(point.log_density)).T @ weight,
+        population=_one_hot(cases.population[part.block.cases], len(point.log_density)).T @ weight,
         lost=_lost(cases, point, share, part, mean, variance),
-        variance=(share * variance[:, None]).T @ node_weight,
+        variance=(share * variance[:, None]).T @ node_weight @ point.from_compact,
         asked=np.stack([count[:, 0] @ share, count[:, 0] @ share**2]),
         probed=seen[:, n_nodes:].reshape(len(cases.size), point.n_probes, point.basis.shape[1]),
-        probed_populations=_with_populations(probes, cases.population[part.cases], point),
+        probed_populations=_with_populations(probes, cases.population[part.block.cases], point),
         support=np.array([-1, 1]) * support(part.weight, grid.ability),
     )
     return sums, np.column_stack([count[:, 0] * mean, *(h @ grid.ability for h in probes)])
@@ -113,12 +120,8 @@ def _probes(cases: Cases, point: Point, part: Posteriors) -> list[FloatArray]:
     """
     if not point.n_probes:
         return []
-    slope = point.parameters.slope * cases.size
-    expected = cases.sum_over_items(point.coefficients[:, 0] * slope[:, None], part.cases) @ point.basis.T
-    shift = -expected
-    if cases.correct is None:
-        return [shift]
-    return [shift, (part.score[:, None] - expected) * point.grid.ability]
+    shift = -part.expected
+    return [shift] if cases.correct is None else [shift, (part.score[:, None] + shift) * point.grid.ability]
 
 
 def _with_populations(probes: list[FloatArray], population: Places, point: Point) -> FloatArray:
@@ -137,8 +140,8 @@ def _lost(
     seen; the slopes of the populations; under 2PL the basis again, for the part of an item's slope in its
     discrimination that is linear in ability, times the expectation of the probability.
     """
-    count, weight = cases.count[part.cases], part.weight
-    member = _one_hot(cases.population[part.cases], len(point.log_density))
+    count, weight = cases.count[part.block.cases], part.weight
+    member = _one_hot(cases.population[part.block.cases], len(point.log_density))
     functions = [point.basis] * share.shape[1] + [slopes.T for slopes in point.population_slopes]
     shares = np.hstack([share, member])
     means = [weight @ point.basis] * share.shape[1] + [weight @ slopes.T for slopes in point.population_slopes]

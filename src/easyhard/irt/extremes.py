@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from easyhard.irt.cases import Cases, distinct_rows
+from easyhard.irt.cases import Cases, distinct
 from easyhard.irt.counts import Places
 from easyhard.irt.expectation import posteriors
 from easyhard.irt.point import Point
@@ -72,7 +72,7 @@ def extreme_difficulties(
 
 def _observers(observed: np.ndarray[tuple[int, int], np.dtype[np.bool_]], cases: Cases) -> tuple[FloatArray, Places]:
     """Weight in each case of those that saw an item, [distinct items, cases], and which of them each item is."""
-    first, which = distinct_rows(observed.T)
+    first, which = distinct(np.packbits(observed, axis=0).T)
     each = cases.count / np.bincount(cases.case_of)
     n_cases = len(cases.count)
     counts = [np.bincount(cases.case_of, observed[:, item] * each[cases.case_of], n_cases) for item in first]
@@ -86,8 +86,8 @@ def unanimity(cases: Cases, point: Point, n_observers: FloatArray, difficulty: F
     expected = np.zeros_like(log_likelihood)
     for part in posteriors(cases, point):
         answer = part.weight @ agreeing
-        log_likelihood += n_observers[:, part.cases] @ np.log(answer)
-        expected += n_observers[:, part.cases] @ answer
+        log_likelihood += n_observers[:, part.block.cases] @ np.log(answer)
+        expected += n_observers[:, part.block.cases] @ answer
     return Unanimity(log_likelihood, expected, n_observers.sum(axis=1))
 
 

@@ -248,10 +248,10 @@ def _loss_by_case(cases: Cases, point: Point, design: Design) -> Iterator[FloatA
     k, chain = 1 + design.slopes, _chain(point, design)
     n_groups = len(cases.size)
     for part in posteriors(cases, point):
-        seen = cases.observed[cases.pattern[part.cases]] * cases.size
-        right = _right(cases, part.cases)
-        population = cases.population[part.cases]
-        root_count = np.sqrt(cases.count[part.cases])[:, None]
+        seen = cases.observed[cases.pattern[part.block.cases]] * cases.size
+        right = _right(cases, part.block.cases)
+        population = cases.population[part.block.cases]
+        root_count = np.sqrt(cases.count[part.block.cases])[:, None]
         for polynomial in _polynomials(part.weight, point.grid.ability):
             weight = root_count * part.weight * polynomial
             on_basis = weight @ point.basis

@@ -8,11 +8,14 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit
 
+from easyhard.irt.cases import ItemTotals
 from easyhard.irt.population import Population
 from easyhard.irt.quadrature import Quadrature, quadrature
 from easyhard.schema import FloatArray
 
 _COARSE = 65  # points on which the largest information is looked for; it is smooth in ability
+_COMPACT_ERROR = 1e-11  # of any curve, relative to its size
+_SAMPLED = 200  # curves from which the compact terms are made
 _RANK_ERROR = 1e-14  # share of the curves' squares that their common basis may miss: 1e-7 of a curve
 
 
@@ -44,7 +47,9 @@ class Point:
 
     parameters: Parameters
     grid: Quadrature
-    softplus: FloatArray  # [groups, nodes], minus the log-probability of a wrong answer
+    compact: FloatArray  # [terms, points], functions of which every curve is a combination, to ten digits
+    from_compact: FloatArray  # [terms, nodes], the same at the nodes, orthonormal
+    softplus: FloatArray  # [groups, terms], coefficients of minus the log-probability of a wrong answer
     probability: FloatArray  # [groups, nodes], of a correct answer
     log_density: FloatArray  # [populations, points], of ability
     population_slopes: tuple[FloatArray, ...]  # [parameters of the population, points], of its log-density
@@ -53,27 +58,26 @@ class Point:
     coefficients: FloatArray  # [groups, slots, rank], of the probability and, under 2PL, ability times it
 
 
-def make_point(
-    parameters: Parameters, size: FloatArray, most_seen: float, reach: tuple[float, float], design: Design
-) -> Point:
-    """Point of ``parameters`` for groups of ``size`` items, of which nobody saw more than ``most_seen``.
-
-    ``reach`` holds the ends of the abilities considered.
-    """
+def make_point(parameters: Parameters, items: ItemTotals, reach: tuple[float, float], design: Design) -> Point:
+    """Point of ``parameters``; ``reach`` holds the ends of the abilities considered."""
     low, high = reach
     slope, intercept = parameters.slope[:, None], parameters.intercept[:, None]
     coarse = expit(slope * np.linspace(low, high, _COARSE) + intercept)
-    information = _most(slope**2 * coarse * (1 - coarse), size, most_seen)
+    information = _most(slope**2 * coarse * (1 - coarse), items.size, items.most_seen)
     information += max(float((1 / population.width**2).max()) for population in parameters.populations)
     grid = quadrature(low, high, information, max(float(np.abs(slope).max()), 1e-3))
     logit = slope * grid.nodes + intercept
     probability = expit(logit)
     curves = [probability, grid.nodes * probability] if design.slopes else [probability]
     basis, coefficients = _common_basis(np.stack(curves, axis=1))
+    softplus = np.logaddexp(0, logit)
+    terms = np.eye(len(grid.nodes)) if items.complete else _compact([softplus, *curves])
     return Point(
         parameters=parameters,
         grid=grid,
-        softplus=np.logaddexp(0, logit),
+        compact=terms @ grid.interpolation.T,
+        from_compact=terms,
+        softplus=softplus @ terms.T,
         probability=probability,
         log_density=np.stack([population.log_density(grid.ability) for population in parameters.populations]),
         population_slopes=tuple(
@@ -101,6 +105,27 @@ def _most(information: FloatArray, size: FloatArray, most_seen: float) -> float:
     taken = np.minimum(np.cumsum(size[order], axis=0), most_seen)
     taken[1:] -= taken[:-1].copy()
     return float((np.take_along_axis(information, order, axis=0) * taken).sum(axis=0).max())
+
+
+def _compact(curves: list[FloatArray]) -> FloatArray:
+    """Orthonormal rows [terms, nodes] of which all ``curves`` [groups, nodes] are combinations to ten digits.
+
+    Curves of like items are alike, so there are far fewer terms than nodes. They are found from a sample of
+    the items and held against all; if any is missed, the nodes themselves serve.
+    """
+    n_groups, n_nodes = curves[0].shape
+    order = np.lexsort((curves[0][:, -1], curves[0][:, 0], curves[0][:, n_nodes // 2]))
+    ends = [curve[:, node].argsort()[[0, -1]] for curve in curves for node in (0, n_nodes // 2, -1)]
+    chosen = np.concatenate([order[np.linspace(0, n_groups - 1, _SAMPLED).astype(int)], *ends])
+    sample = np.vstack([np.ones((1, n_nodes)), *(curve[chosen] for curve in curves)])
+    sample /= np.linalg.norm(sample, axis=1, keepdims=True)
+    _, spectrum, rows = np.linalg.svd(sample, full_matrices=False)
+    terms: FloatArray = rows[spectrum > _COMPACT_ERROR * spectrum[0]]
+    for curve in curves:
+        missed = np.linalg.norm(curve - (curve @ terms.T) @ terms, axis=1)
+        if (missed > 10 * _COMPACT_ERROR * np.linalg.norm(curve, axis=1).max()).any():
+            return np.eye(n_nodes)
+    return terms
 
 
 def _common_basis(curves: FloatArray) -> tuple[FloatArray, FloatArray]:

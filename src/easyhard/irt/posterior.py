@@ -57,7 +57,7 @@ def posterior_of(correct: IntArray, model: ItemModel, population: npt.NDArray[np
     low = min(one.mean - _FIRST_REACH * one.sd for one in model.populations)
     high = max(one.mean + _FIRST_REACH * one.sd for one in model.populations)
     while True:
-        point = make_point(parameters, items.size, items.most_seen, (low, high), design)
+        point = make_point(parameters, items, (low, high), design)
         found = _gathered(cases, point)
         lowest, highest = support(found.weight, found.ability)
         width = high - low

@@ -21,7 +21,7 @@ from easyhard.schema import FloatArray
 
 _SPACING = 0.8  # of the sharpest posterior's standard deviation: relative error exp(-30)
 _WIDEST_SPACING = 0.5  # logits; the posteriors of short tests are wide but not normal
-_INTERPOLATION_ERROR = 1e-12  # relative; summed over ten thousand items still 1e-8 of a log-likelihood
+_INTERPOLATION_ERROR = 1e-11  # relative; summed over ten thousand items still 1e-7 of a log-likelihood
 
 
 @dataclass(frozen=True, slots=True)

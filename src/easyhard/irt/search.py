@@ -71,7 +71,7 @@ class Search:
         """Expectations at ``parameters``, on a grid at least as wide as ``reach`` and as the posteriors."""
         low, high = reach
         while True:
-            point = make_point(parameters, self.items.size, self.items.most_seen, (low, high), self.design)
+            point = make_point(parameters, self.items, (low, high), self.design)
             sums: Expectation = reduce(add, self.map_shards(partial(expectation, point=point), self.shards))
             width = high - low
             too_low, too_high = -sums.support[0] <= low, sums.support[1] >= high
