@@ -114,23 +114,27 @@ class ItemTotals:
     asked: FloatArray  # [groups], respondents who saw an item of the group, weighted
     most_seen: float  # items seen by one respondent, at most
     complete: bool  # whether all respondents saw the same items
+    anchor: FloatArray  # [groups], difficulty at which a group is held; NaN if it is estimated
 
 
-def rasch_cases(correct: IntArray, counts: Counts, sample: Sample) -> tuple[Cases, ItemTotals]:
-    """Cases and groups of the items of ``correct`` [respondents, items] that vary, under Rasch."""
-    varies = counts.varies
-    weighted = item_totals(correct, counts, sample)[varies]
-    n_correct = counts.respondent_right - (correct[:, ~varies] == 1).sum(axis=1)
-    if (counts.item_seen[varies] == len(correct)).all():
+def rasch_cases(
+    correct: IntArray, counts: Counts, sample: Sample, anchor: FloatArray | None = None
+) -> tuple[Cases, ItemTotals]:
+    """Cases and groups of the items of ``correct`` [respondents, items] that vary or have an ``anchor``, for Rasch."""
+    anchors = np.full(correct.shape[1], np.nan) if anchor is None else anchor
+    kept = counts.varies | np.isfinite(anchors)
+    weighted, anchors = item_totals(correct, counts, sample)[kept], anchors[kept]
+    n_correct = counts.respondent_right - (correct[:, ~kept] == 1).sum(axis=1)
+    if (counts.item_seen[kept] == len(correct)).all():
         pattern_of = np.zeros(len(correct), dtype=np.intp)
-        _, group_of = _distinct(weighted)
+        group_first, group_of = _distinct(weighted, anchors)
         column_of = np.zeros(int(group_of.max()) + 1, dtype=np.intp)
         observed: IntArray = np.ones((1, int(group_of.max()) + 1), dtype=np.int8)
     else:
-        seen = (correct if varies.all() else correct[:, varies]) != MISSING
+        seen = (correct if kept.all() else correct[:, kept]) != MISSING
         row_first, pattern_of = distinct(np.packbits(seen, axis=1))
         _, column_of = distinct(np.packbits(seen, axis=0).T)
-        group_first, group_of = _by_appearance(*_distinct(column_of, weighted))
+        group_first, group_of = _by_appearance(*_distinct(column_of, weighted, anchors))
         observed, column_of = _pick(seen, row_first, group_first), column_of[group_first]
     case_first, case_of = _distinct(pattern_of, sample.population, n_correct)
     size = np.bincount(group_of).astype(float)
@@ -146,7 +150,8 @@ def rasch_cases(correct: IntArray, counts: Counts, sample: Sample) -> tuple[Case
         case_of=case_of,
         group_of=group_of,
     )
-    return cases, _item_totals(cases, np.bincount(group_of, weighted).astype(float), block_of)
+    total = np.bincount(group_of, weighted).astype(float)
+    return cases, _item_totals(cases, total, block_of, anchors[group_first])
 
 
 def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) -> tuple[Cases, ItemTotals]:
@@ -177,14 +182,16 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
         group_of=np.arange(n_items),
         correct=varying,
     )
-    return cases, _item_totals(cases, item_totals(correct, counts, sample)[kept], block_of)
+    total = item_totals(correct, counts, sample)[kept]
+    return cases, _item_totals(cases, total, block_of, np.full(n_items, np.nan))
 
 
-def _item_totals(cases: Cases, total: FloatArray, block_of: Places) -> ItemTotals:
+def _item_totals(cases: Cases, total: FloatArray, block_of: Places, anchor: FloatArray) -> ItemTotals:
     asked = np.zeros(len(total))
     for block in cases.blocks(1):
         asked += block.sum_over_cases(cases.count[block.cases, None])[:, 0]
-    return ItemTotals(total, cases.size, block_of, asked, float(cases.items_seen.max()), len(cases.observed) == 1)
+    most_seen, complete = float(cases.items_seen.max()), len(cases.observed) == 1
+    return ItemTotals(total, cases.size, block_of, asked, most_seen, complete, anchor)
 
 
 def _blocks(column_of: Places, observed: IntArray, size: FloatArray) -> tuple[Places, FloatArray]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from easyhard.schema import FloatArray
 
+_NEGLIGIBLE = 1e-15  # weight of a component that is as good as none
 _LOG_ROOT_TAU = 0.5 * float(np.log(2 * np.pi))
 
 
@@ -37,7 +37,9 @@ class Population:
 
     def log_density(self, ability: FloatArray) -> FloatArray:
         """Log-density at ``ability`` [points]."""
-        return np.asarray(logsumexp(self.component_log_density(ability), axis=0, b=self.weight[:, None]))
+        used = self.weight > _NEGLIGIBLE
+        log_weight = np.log(self.weight[used])[:, None]
+        return np.asarray(np.logaddexp.reduce(self.component_log_density(ability)[used] + log_weight))
 
     def component_log_density(self, ability: FloatArray) -> FloatArray:
         """Log-density of every component: [components, points]."""

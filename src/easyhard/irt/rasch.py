@@ -9,6 +9,8 @@ Psychometrika 46, 443-459; Thissen (1982), Psychometrika 47, 175-186.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +18,17 @@ import numpy.typing as npt
 from easyhard.irt.cases import Cases, ItemTotals, rasch_cases
 from easyhard.irt.checks import check_fittable
 from easyhard.irt.extremes import extreme_difficulties
-from easyhard.irt.information import Derivatives, invert
+from easyhard.irt.free_ability import flat_population, likeliest_weights
+from easyhard.irt.information import invert
 from easyhard.irt.item_model import ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, Parameters, PopulationPart
 from easyhard.irt.population import normal_population
 from easyhard.irt.sample import make_sample
-from easyhard.irt.search import Search
-from easyhard.schema import FloatArray, IntArray
+from easyhard.irt.search import MOST_ITERATIONS, Maximum, Search
+from easyhard.schema import FloatArray, InputError, IntArray
 
+_FREE_TOLERANCE = 1e-5  # logits; the weights of a free distribution settle slowly, and difficulties hardly feel it
 _LOWEST_PRIOR_SD = 0.5  # logits: a few items that happen to be alike must not pass for a sharp prior
 
 
@@ -32,16 +36,23 @@ def fit_rasch(
     correct: IntArray,
     weight: FloatArray | None = None,
     population: npt.NDArray[np.integer] | None = None,
+    anchor: FloatArray | None = None,
+    ability: Literal["normal", "free"] = "normal",
 ) -> ItemModel:
     """Fit the Rasch model to ``correct``, int8 [respondents, items]: 1 correct, 0 wrong, -1 missing.
 
     ``weight`` [respondents], above 0, says how often each counts: less than 1 for near-copies of one model.
     ``population`` [respondents] numbers the populations that respondents come from, from 0; each has a normal
-    ability distribution of its own.
+    ability distribution of its own. With ``ability="free"`` there is one population, of any shape.
+
+    ``anchor`` [items] holds difficulties in logits of items that are known, NaN for the others. They stay where
+    they are, and put the others and the respondents on their scale (fixed-item calibration, Kim 2006, Journal
+    of Educational Measurement 43, 355-381); their standard error is 0.
 
     Missing responses are taken as missing at random and left out of the likelihood; a respondent without any
     response counts for nothing. Standard errors come from the observed information of all difficulties and
-    the ability distributions together, and refer to the distance from the mean difficulty.
+    the ability distributions together; they refer to the distance from the mean difficulty or, with anchors, to
+    the place on the anchors' scale. A free distribution is taken as known in them.
 
     An item that all, or none, of its respondents answered correctly has no finite maximum likelihood
     estimate. The others are estimated without it; its own difficulty and standard error are then the mean
@@ -50,45 +61,130 @@ def fit_rasch(
     It is never placed among items that the same respondents answered less uniformly (see ``extremes``).
 
     Raises InputError for fewer than 2 respondents or 2 items that vary, an item without responses, codes
-    other than 1, 0 and -1, or a weight or population number that cannot be.
+    other than 1, 0 and -1, or a weight, population number or anchor that cannot be.
     """
     counts = check_fittable(correct)
     sample = make_sample(len(correct), weight, population)
-    cases, items = rasch_cases(correct, counts, sample)
-    free: tuple[tuple[PopulationPart, ...], ...] = (("log_sd",),) + (("mean", "log_sd"),) * (sample.n_populations - 1)
-    uneven = bool(((cases.share > 0) & (cases.share < 1)).any())
-    search = Search(Design(slopes=False, populations=free, probes=uneven), items, [cases])
-    maximum = search.maximise(*rasch_start(cases, items, sample.n_populations))
-    centred = -maximum.at.point.parameters.intercept[cases.group_of]  # as far as the items are from ability 0
-    shift = -float(centred.mean())
-    varies = counts.varies
-    difficulty, standard_error = np.empty(len(varies)), np.empty(len(varies))
-    difficulty[varies] = centred + shift
-    standard_error[varies] = _standard_errors(maximum.derivatives, items.size)[cases.group_of]
-    if not varies.all():
-        prior_sd = max(float(centred.std()), _LOWEST_PRIOR_SD)
-        extreme = extreme_difficulties(correct[:, ~varies], cases, maximum.at.point, -shift, prior_sd)
-        difficulty[~varies], standard_error[~varies] = extreme.difficulty + shift, extreme.sd
+    anchors = check_anchor(anchor, len(counts.varies))
+    cases, items = rasch_cases(correct, counts, sample, anchors)
+    anchored = bool(np.isfinite(anchors).any())
+    search = Search(_design(sample.n_populations, anchored, cases), items, [cases])
+    start, reach = rasch_start(cases, items, sample.n_populations)
+    if ability == "free":
+        maximum = _maximise_free(search, search.maximise(start, reach), sample.n_populations)
+    else:
+        maximum = search.maximise(start, reach)
+    kept = counts.varies | np.isfinite(anchors)
+    by_group = _placed(maximum, items, anchored)
+    difficulty, standard_error = np.empty(len(kept)), np.empty(len(kept))
+    difficulty[kept] = by_group.difficulty[cases.group_of]
+    standard_error[kept] = by_group.standard_error[cases.group_of]
+    if not kept.all():
+        prior_mean, prior_sd = float(difficulty[kept].mean()), max(float(difficulty[kept].std()), _LOWEST_PRIOR_SD)
+        at_point = prior_mean - by_group.shift
+        extreme = extreme_difficulties(correct[:, ~kept], cases, maximum.at.point, at_point, prior_sd)
+        difficulty[~kept], standard_error[~kept] = extreme.difficulty + by_group.shift, extreme.sd
+    return rasch_model(difficulty, standard_error, maximum, by_group.shift, search)
+
+
+def rasch_model(
+    difficulty: FloatArray, standard_error: FloatArray, maximum: Maximum, shift: float, search: Search
+) -> ItemModel:
+    """The fitted model, ``shift`` being what was added to the scale of ``maximum``."""
     ended = outcome(maximum)
+    n_free_items = int(search.items.size[np.isnan(search.items.anchor)].sum())
     return ItemModel(
         name="rasch",
         difficulty=difficulty,
         standard_error=standard_error,
-        discrimination=np.ones(len(varies)),
-        discrimination_error=np.zeros(len(varies)),
+        discrimination=np.ones(len(difficulty)),
+        discrimination_error=np.zeros(len(difficulty)),
         populations=tuple(one.moved(shift) for one in maximum.at.point.parameters.populations),
         log_likelihood=maximum.at.log_likelihood,
-        n_parameters=int(items.size.sum()) + sum(len(parts) for parts in free),
+        n_parameters=n_free_items + sum(len(parts) for parts in search.design.populations),
         iterations=maximum.iterations,
         converged=ended.converged,
         convergence=ended.text,
     )
 
 
+def check_anchor(anchor: FloatArray | None, n_items: int) -> FloatArray:
+    """Anchors [items] with NaN for free items. Raises InputError if they do not fit the items."""
+    if anchor is None:
+        return np.full(n_items, np.nan)
+    values = np.asarray(anchor, dtype=float)
+    if values.shape != (n_items,) or np.isinf(values).any() or np.isnan(values).all():
+        raise InputError(
+            f"anchor has shape {values.shape} and {int(np.isfinite(values).sum())} finite values for {n_items} items. "
+            "Give a difficulty in logits for each item that is known, at least one, and NaN for the others."
+        )
+    return values
+
+
+def _design(n_populations: int, anchored: bool, cases: Cases) -> Design:
+    """What is free: with anchors the first population has a mean of its own too."""
+    first: tuple[PopulationPart, ...] = ("mean", "log_sd") if anchored else ("log_sd",)
+    others: tuple[PopulationPart, ...] = ("mean", "log_sd")
+    uneven = bool(((cases.share > 0) & (cases.share < 1)).any())
+    return Design(slopes=False, populations=(first, *(others,) * (n_populations - 1)), probes=uneven)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Difficulties on the scale reported, and what was added to get there: [groups], logits."""
+
+    difficulty: FloatArray
+    standard_error: FloatArray
+    shift: float
+
+
+def _placed(maximum: Maximum, items: ItemTotals, anchored: bool) -> Placed:
+    """Anchors keep their scale; else the mean item is at 0, and standard errors are of the distance from it.
+
+    With C the covariance of the items' difficulties, the variance of one less their mean is
+    ``C[i, i] - 2 mean(C[i, :]) + mean(C)``. Items of one group share all of C but its diagonal.
+    """
+    size, at, difficulty = items.size, maximum.derivatives, -maximum.at.point.parameters.intercept
+    n_items, n_groups = size.sum(), len(size)
+    covariance = invert(at)
+    own = covariance.item_blocks()[:, 0, 0] + (size - 1) / at.items[:, 0, 0]
+    if anchored:
+        return Placed(difficulty, np.where(np.isfinite(items.anchor), 0.0, np.sqrt(own)), 0.0)
+    with_sum = covariance.product(np.append(size, np.zeros(len(at.gradient) - n_groups)))[:n_groups]
+    variance = own - 2 * with_sum / n_items + size @ with_sum / n_items**2
+    shift = -float(size @ difficulty / n_items)
+    return Placed(difficulty + shift, np.sqrt(variance), shift)
+
+
+def _maximise_free(search: Search, normal: Maximum, n_populations: int) -> Maximum:
+    """From the maximum under a normal population to that under one of any shape, by turns.
+
+    Given the shape the items are fitted by Newton's method, given the items the shape is a concave problem.
+    """
+    if n_populations > 1 or np.isfinite(search.items.anchor).any():
+        raise InputError(
+            "ability='free' is for one population and no anchors. Leave out population and anchor, or keep 'normal'."
+        )
+    only = replace(search, design=replace(search.design, populations=((),)))
+    parameters, (low, high) = normal.at.point.parameters, np.array([-1, 1]) * normal.at.sums.support
+    sd = parameters.populations[0].sd
+    shape = flat_population(max(low, -5 * sd), min(high, 5 * sd))
+    iterations, moved = normal.iterations, np.inf
+    while moved > _FREE_TOLERANCE and iterations < MOST_ITERATIONS:
+        at = only.at(replace(parameters, populations=(shape,)), (low, high))
+        shape = likeliest_weights(search.shards[0], at.point, shape)
+        maximum = only.maximise(replace(parameters, populations=(shape,)), (low, high))
+        change = maximum.at.point.parameters.intercept - parameters.intercept
+        moved = float(np.abs(change - np.average(change, weights=search.items.size)).max())
+        parameters, iterations = maximum.at.point.parameters, iterations + maximum.iterations
+    return replace(maximum, iterations=iterations, moved=0.0 if moved <= _FREE_TOLERANCE else moved)
+
+
 def rasch_start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Parameters, tuple[float, float]]:
     """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach."""
     asked = cases.items_seen
-    intercept = _log_odds(items.total, items.asked * items.size)
+    free = np.isnan(items.anchor)
+    intercept = np.where(free, _log_odds(items.total, items.asked * items.size), -items.anchor)
     some = asked > 0
     right, n_items, count = cases.n_correct[some], asked[some], cases.count[some]
     log_odds = _log_odds(right, n_items)
@@ -103,16 +199,3 @@ def rasch_start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Pa
 
 def _log_odds(right: FloatArray, n: FloatArray) -> FloatArray:
     return np.log((right + 0.5) / (n - right + 0.5))
-
-
-def _standard_errors(at: Derivatives, size: FloatArray) -> FloatArray:
-    """Standard error of the difficulty of an item of each group [groups], as distance from the mean item.
-
-    With C the covariance of the items' difficulties, the variance of one less their mean is
-    ``C[i, i] - 2 mean(C[i, :]) + mean(C)``. Items of one group share all of C but its diagonal.
-    """
-    n_items, n_groups = size.sum(), len(size)
-    covariance = invert(at)
-    own = covariance.item_blocks()[:, 0, 0] + (size - 1) / at.items[:, 0, 0]
-    with_sum = covariance.product(np.append(size, np.zeros(len(at.gradient) - n_groups)))[:n_groups]
-    return np.asarray(np.sqrt(own - 2 * with_sum / n_items + size @ with_sum / n_items**2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from easyhard.irt.cases import Cases, ItemTotals
+from easyhard.irt.counts import Mask
 from easyhard.irt.expectation import Expectation, expectation
 from easyhard.irt.information import Derivatives, derivatives, exact_loss, exact_rows_are_few, invert
 from easyhard.irt.point import Design, Parameters, Point, make_point
@@ -62,6 +63,11 @@ class Search:
     map_shards: MapShards = map
 
     @property
+    def _anchors(self) -> FloatArray:
+        """The anchor of the group that each item parameter belongs to: [item parameters]."""
+        return np.repeat(self.items.anchor, 1 + self.design.slopes)
+
+    @property
     def exact(self) -> bool:
         """Whether the information lost is computed case by case."""
         n_cases, n_parameters = len(self.shards[0].count), len(self.items.size) * (1 + self.design.slopes)
@@ -85,7 +91,8 @@ class Search:
         """Derivatives there; a standard deviation at the end of its range is held fixed."""
         exact = exact_loss(self.shards[0], at.point, self.design) if self.exact else None
         found = derivatives(at.point, self.design, self.items, at.sums, exact)
-        return _hold_at_bounds(found, at.point.parameters, self.design)
+        held = np.append(np.isfinite(self._anchors), sd_leaves_range(found, at.point.parameters, self.design))
+        return hold(found, held)
 
     def maximise(self, start: Parameters, reach: tuple[float, float]) -> Maximum:
         """Newton's method with step halving."""
@@ -144,17 +151,32 @@ def sd_bound(sd: float) -> str:
     return "highest" if sd >= HIGHEST_SD / 1.000001 else ""
 
 
-def _hold_at_bounds(found: Derivatives, parameters: Parameters, design: Design) -> Derivatives:
-    """Take a standard deviation that would leave its range out of the derivatives."""
-    n_items = found.items.shape[0] * found.items.shape[1]
-    place = 0
+def sd_leaves_range(found: Derivatives, parameters: Parameters, design: Design) -> list[bool]:
+    """For every parameter of a population, whether it is a standard deviation about to leave its range."""
+    slopes = iter(found.gradient[found.items.shape[0] * found.items.shape[1] :])
+    leaves = []
     for population, free in zip(parameters.populations, design.populations, strict=True):
         for part in free:
-            slope, bound = found.gradient[n_items + place], sd_bound(population.sd)
-            if part == "log_sd" and ((bound == "lowest" and slope < 0) or (bound == "highest" and slope > 0)):
-                found.gradient[n_items + place] = 0
-                found.loss[n_items + place] = 0
-                found.populations[place] = found.populations[:, place] = 0
-                found.populations[place, place] = 1
-            place += 1
-    return found
+            slope, bound = next(slopes), sd_bound(population.sd)
+            outward = (bound == "lowest" and slope < 0) or (bound == "highest" and slope > 0)
+            leaves.append(part == "log_sd" and outward)
+    return leaves
+
+
+def hold(found: Derivatives, held: Mask) -> Derivatives:
+    """``found`` as if the ``held`` parameters, [parameters], were known: a step leaves them where they are."""
+    if not held.any():
+        return found
+    n_groups, k = found.items.shape[:2]
+    free = ~held.astype(bool)
+    of_items, of_populations = free[: n_groups * k].reshape(n_groups, k), free[n_groups * k :]
+    items = found.items * of_items[:, :, None] * of_items[:, None, :]
+    items[:, range(k), range(k)] += ~of_items
+    populations = found.populations * np.outer(of_populations, of_populations) + np.diag(~of_populations)
+    return replace(
+        found,
+        gradient=found.gradient * free,
+        items=items,
+        populations=populations,
+        loss=found.loss * free[:, None],
+    )
