@@ -8,24 +8,23 @@ Psychometrika 46, 443-459; Thissen (1982), Psychometrika 47, 175-186.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from easyhard.irt.cases import Cases, ItemTotals, rasch_cases
+from easyhard.irt.cases import ItemTotals, rasch_cases
 from easyhard.irt.checks import check_fittable
 from easyhard.irt.extremes import extreme_difficulties
 from easyhard.irt.free_ability import flat_population, likeliest_weights
 from easyhard.irt.information import invert
 from easyhard.irt.item_model import ItemModel
 from easyhard.irt.outcome import outcome
-from easyhard.irt.point import Design, Parameters, PopulationPart
-from easyhard.irt.population import normal_population
+from easyhard.irt.point import Design, PopulationPart
 from easyhard.irt.sample import make_sample
 from easyhard.irt.search import MOST_ITERATIONS, Maximum, Search
+from easyhard.irt.start import rasch_start
 from easyhard.schema import FloatArray, InputError, IntArray
 
 _FREE_TOLERANCE = 1e-5  # logits; the weights of a free distribution settle slowly, and difficulties hardly feel it
@@ -68,19 +67,20 @@ def fit_rasch(
     anchors = check_anchor(anchor, len(counts.varies))
     cases, items = rasch_cases(correct, counts, sample, anchors)
     anchored = bool(np.isfinite(anchors).any())
-    search = Search(_design(sample.n_populations, anchored, cases), items, [cases])
+    uneven = bool(((cases.share > 0) & (cases.share < 1)).any())
+    search = Search(rasch_design(sample.n_populations, anchored, uneven), items, [cases])
     start, reach = rasch_start(cases, items, sample.n_populations)
     if ability == "free":
         maximum = _maximise_free(search, search.maximise(start, reach), sample.n_populations)
     else:
         maximum = search.maximise(start, reach)
     kept = counts.varies | np.isfinite(anchors)
-    by_group = _placed(maximum, items, anchored)
+    by_group = placed(maximum, items, anchored)
     difficulty, standard_error = np.empty(len(kept)), np.empty(len(kept))
     difficulty[kept] = by_group.difficulty[cases.group_of]
     standard_error[kept] = by_group.standard_error[cases.group_of]
     if not kept.all():
-        prior_mean, prior_sd = float(difficulty[kept].mean()), max(float(difficulty[kept].std()), _LOWEST_PRIOR_SD)
+        prior_mean, prior_sd = extreme_prior(difficulty[kept])
         at_point = prior_mean - by_group.shift
         extreme = extreme_difficulties(correct[:, ~kept], cases, maximum.at.point, at_point, prior_sd)
         difficulty[~kept], standard_error[~kept] = extreme.difficulty + by_group.shift, extreme.sd
@@ -121,12 +121,19 @@ def check_anchor(anchor: FloatArray | None, n_items: int) -> FloatArray:
     return values
 
 
-def _design(n_populations: int, anchored: bool, cases: Cases) -> Design:
-    """What is free: with anchors the first population has a mean of its own too."""
+def rasch_design(n_populations: int, anchored: bool, uneven: bool) -> Design:
+    """What is free: with anchors the first population has a mean of its own too.
+
+    ``uneven`` says that somebody saw a part of a block of items, so that the loss of information is approximate.
+    """
     first: tuple[PopulationPart, ...] = ("mean", "log_sd") if anchored else ("log_sd",)
     others: tuple[PopulationPart, ...] = ("mean", "log_sd")
-    uneven = bool(((cases.share > 0) & (cases.share < 1)).any())
     return Design(slopes=False, populations=(first, *(others,) * (n_populations - 1)), probes=uneven)
+
+
+def extreme_prior(difficulty: FloatArray) -> tuple[float, float]:
+    """Mean and sd of the prior of items that all or none got right, from the ``difficulty`` of the others."""
+    return float(difficulty.mean()), max(float(difficulty.std()), _LOWEST_PRIOR_SD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ class Placed:
     shift: float
 
 
-def _placed(maximum: Maximum, items: ItemTotals, anchored: bool) -> Placed:
+def placed(maximum: Maximum, items: ItemTotals, anchored: bool) -> Placed:
     """Anchors keep their scale; else the mean item is at 0, and standard errors are of the distance from it.
 
     With C the covariance of the items' difficulties, the variance of one less their mean is
@@ -178,24 +185,3 @@ def _maximise_free(search: Search, normal: Maximum, n_populations: int) -> Maxim
         moved = float(np.abs(change - np.average(change, weights=search.items.size)).max())
         parameters, iterations = maximum.at.point.parameters, iterations + maximum.iterations
     return replace(maximum, iterations=iterations, moved=0.0 if moved <= _FREE_TOLERANCE else moved)
-
-
-def rasch_start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Parameters, tuple[float, float]]:
-    """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach."""
-    asked = cases.items_seen
-    free = np.isnan(items.anchor)
-    intercept = np.where(free, _log_odds(items.total, items.asked * items.size), -items.anchor)
-    some = asked > 0
-    right, n_items, count = cases.n_correct[some], asked[some], cases.count[some]
-    log_odds = _log_odds(right, n_items)
-    chance = (n_items + 1) / ((right + 0.5) * (n_items - right + 0.5))
-    mean = np.average(log_odds, weights=count)
-    variance = np.average((log_odds - mean) ** 2 - chance, weights=count)
-    sd = math.sqrt(min(max(float(variance), 0.1), 9.0))
-    reach = float(np.abs(log_odds).max()) + 3.0
-    populations = (normal_population(0.0, sd),) * n_populations
-    return Parameters(np.ones_like(intercept), intercept, populations), (-reach, reach)
-
-
-def _log_odds(right: FloatArray, n: FloatArray) -> FloatArray:
-    return np.log((right + 0.5) / (n - right + 0.5))

@@ -69,9 +69,10 @@ class Search:
 
     @property
     def exact(self) -> bool:
-        """Whether the information lost is computed case by case."""
-        n_cases, n_parameters = len(self.shards[0].count), len(self.items.size) * (1 + self.design.slopes)
-        return len(self.shards) == 1 and exact_rows_are_few(n_cases, n_parameters)
+        """Whether the information lost is computed case by case: only where the cases are at hand."""
+        if len(self.shards) != 1 or not isinstance(self.shards[0], Cases):
+            return False
+        return exact_rows_are_few(len(self.shards[0].count), len(self.items.size) * (1 + self.design.slopes))
 
     def at(self, parameters: Parameters, reach: tuple[float, float]) -> At:
         """Expectations at ``parameters``, on a grid at least as wide as ``reach`` and as the posteriors."""

@@ -19,9 +19,9 @@ from easyhard.irt.item_model import ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, Parameters, PopulationPart
 from easyhard.irt.population import normal_population
-from easyhard.irt.rasch import rasch_start
 from easyhard.irt.sample import make_sample
 from easyhard.irt.search import Search
+from easyhard.irt.start import rasch_start
 from easyhard.schema import FloatArray, InputError, IntArray
 
 # Weak: 95% of discriminations between a seventh and seven times 1. It keeps an item that a few respondents
