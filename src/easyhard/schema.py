@@ -83,6 +83,19 @@ class Responses:
 
 
 @dataclass(frozen=True, slots=True)
+class SparseResponses:
+    """Observed responses of some respondents only, row after row: a part of what does not fit in memory.
+
+    The responses of respondent r are at ``starts[r]`` to ``starts[r + 1]`` of ``item`` and ``correct``. An item
+    has at most one response of each respondent; one that is not listed is missing.
+    """
+
+    starts: npt.NDArray[np.integer]  # [respondents + 1], from 0 to the number of responses, never falling
+    item: npt.NDArray[np.int32]  # [responses], number of the item, from 0
+    correct: IntArray  # [responses], 1 correct, 0 wrong
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """Item text: one row per item.
 
