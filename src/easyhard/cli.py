@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import polars as pl
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 
 ResponsesPath = Annotated[Path, typer.Argument(help="Responses: CSV, Parquet or JSON lines, long form.")]
+ItemModelName = Literal["rasch", "2pl"]
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
 StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a setting, e.g. --set bins.count=5.")]
@@ -108,21 +109,26 @@ def ingest(
 def calibrate(
     responses: ResponsesPath,
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the item bank goes, as Parquet.")],
+    model: Annotated[ItemModelName, typer.Option(help="rasch, or 2pl: a discrimination for each item.")] = "rasch",
+    onto: Annotated[
+        Path | None, typer.Option(help="An older item bank, whose items keep their difficulty (Rasch).")
+    ] = None,
     column: Columns = None,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the difficulty of every item: Rasch, by marginal maximum likelihood, with standard errors.
+    """Estimate the difficulty of every item by marginal maximum likelihood, with standard errors.
 
     Example: easyhard calibrate responses.parquet -o bank.parquet
     """
     import easyhard
-    from easyhard.files import write_bank
+    from easyhard.files import read_bank, write_bank
 
-    _refuse_bad_target(out, [responses])
-    bank = easyhard.calibrate(easyhard.read_responses(responses, _mapping(column)))
+    _refuse_bad_target(out, [responses, onto] if onto else [responses])
+    older = read_bank(onto) if onto else None
+    bank = easyhard.calibrate(easyhard.read_responses(responses, _mapping(column)), model, older)
     write_bank(bank, out)
     flagged = bank.table.filter(pl.col("flag") != "").height
-    facts = {**asdict(bank.calibration), "n_flagged": flagged, "item_bank": str(out)}
+    facts = {**asdict(bank.calibration), "unit": bank.calibration.unit, "n_flagged": flagged, "item_bank": str(out)}
     _show(_facts(facts), "Calibration", facts, as_json)
 
 
@@ -143,7 +149,8 @@ def bin_(
     from easyhard.files import read_bank, write_bins
 
     _refuse_bad_target(out, [bank])
-    bins = easyhard.make_bins(read_bank(bank), count, held_out, seed)
+    item_bank = read_bank(bank)
+    bins = easyhard.make_bins(item_bank, count, held_out, seed)
     write_bins(bins, out)
     summary = bins.table.group_by("bin", maintain_order=True).agg(
         items=pl.len(),
@@ -153,7 +160,7 @@ def bin_(
         membership=pl.col("membership").mean(),
     )
     summary = summary.sort("bin")
-    _show(summary, "Bins (difficulty in logits)", summary.to_dicts(), as_json)
+    _show(summary, f"Bins (difficulty in {item_bank.calibration.unit})", summary.to_dicts(), as_json)
 
 
 @app.command()
@@ -303,10 +310,16 @@ def _mapping(columns: list[str] | None) -> dict[str, str]:
 
 
 def _facts(facts: dict[str, Any]) -> pl.DataFrame:
-    shown = [
-        f"{v:,.4g}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v) for v in facts.values()
-    ]
+    shown = [_fact(value) for value in facts.values()]
     return pl.DataFrame({"": [name.replace("_", " ") for name in facts], "value": shown})
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(value) or "none"
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _show(table: pl.DataFrame, title: str, machine: Any, as_json: bool) -> None:

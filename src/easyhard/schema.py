@@ -125,9 +125,14 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How an item bank was calibrated. Logits throughout; the mean difficulty of the unflagged items is 0."""
+    """How an item bank was calibrated.
 
-    model: str  # "rasch"
+    Under ``rasch`` abilities and difficulties are in logits, and the mean difficulty of the unflagged items is 0
+    unless they were calibrated onto an older scale. Under ``2pl`` both are in standard deviations of the
+    respondents' abilities, whose mean is 0.
+    """
+
+    model: str  # "rasch" or "2pl"
     n_respondents: int
     n_items: int
     ability_mean: float  # of the respondents, on the scale of the items
@@ -135,14 +140,20 @@ class Calibration:
     log_likelihood: float  # marginal
     iterations: int
     convergence: str  # a sentence
+    notes: tuple[str, ...] = ()  # sentences on what was unusual about the responses
+
+    @property
+    def unit(self) -> str:
+        """Of abilities and difficulties, as it may stand after a number."""
+        return "logits" if self.model == "rasch" else "ability sd"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemBank:
     """Calibrated items, one row each.
 
-    Columns of ``table``: ``item``; ``difficulty`` in logits, larger is harder, mean 0 over unflagged items;
-    ``standard_error`` of it; ``discrimination`` (1 under Rasch); ``n_responses``; ``proportion_correct``;
+    Columns of ``table``: ``item``; ``difficulty`` in the calibration's unit, larger is harder; ``standard_error``
+    of it; ``discrimination`` (1 under Rasch); ``n_responses``; ``proportion_correct``;
     ``infit_mnsq`` and ``outfit_mnsq`` (1 expected, larger is noisier; null if flagged); ``flag`` (``""``,
     ``"all_correct"`` or ``"none_correct"``).
     """

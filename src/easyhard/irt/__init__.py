@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from easyhard.irt.ability import Ability, estimate_ability
 from easyhard.irt.calibration import calibrate
+from easyhard.irt.connected import Islands, islands
 from easyhard.irt.item_fit import MeanSquares, mean_squares
 from easyhard.irt.item_model import ItemModel
+from easyhard.irt.linking import Link, link_banks
 from easyhard.irt.population import Population, normal_population
 from easyhard.irt.posterior import Posterior, posterior_of
 from easyhard.irt.rasch import fit_rasch
@@ -14,7 +16,9 @@ from easyhard.irt.two_parameter import fit_2pl
 
 __all__ = [
     "Ability",
+    "Islands",
     "ItemModel",
+    "Link",
     "MeanSquares",
     "Population",
     "Posterior",
@@ -22,6 +26,8 @@ __all__ = [
     "estimate_ability",
     "fit_2pl",
     "fit_rasch",
+    "islands",
+    "link_banks",
     "mean_squares",
     "normal_population",
     "posterior_of",

@@ -6,31 +6,49 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from easyhard.irt.connected import islands
 from easyhard.irt.item_fit import mean_squares
+from easyhard.irt.item_model import ItemModel, ModelName
 from easyhard.irt.rasch import fit_rasch
-from easyhard.schema import MISSING, Calibration, InputError, ItemBank, Responses
+from easyhard.irt.two_parameter import fit_2pl
+from easyhard.schema import MISSING, Calibration, FloatArray, InputError, IntArray, ItemBank, Responses
 
 
-def calibrate(responses: Responses) -> ItemBank:
-    """Item bank of ``responses`` under the Rasch model, one row per item in their order.
+def calibrate(
+    responses: Responses, model: ModelName = "rasch", onto: ItemBank | None = None, weight: FloatArray | None = None
+) -> ItemBank:
+    """Item bank of ``responses``, one row per item in their order.
+
+    ``model`` is ``"rasch"`` or ``"2pl"``; see ``fit_rasch`` and ``fit_2pl`` for what they estimate and in which
+    unit. With ``onto``, a Rasch bank, items known by name there keep their difficulty and the others are put on
+    its scale. ``weight`` [respondents] says how often each counts.
 
     Items that every respondent, or none, answered correctly are kept and flagged ``all_correct`` or
-    ``none_correct``: their difficulty and standard error are a posterior mean and sd (see ``fit_rasch``) and
-    their mean squares are null. Raises InputError if an item has no response, or if fewer than 2 items vary.
+    ``none_correct``: their difficulty and standard error are a posterior mean and sd, and their mean squares are
+    null. Raises InputError if an item has no response, if fewer than 2 items vary, or if ``onto`` shares no item.
     """
     correct = responses.correct
     n_responses = (correct != MISSING).sum(axis=0)
     _check_all_answered(responses, n_responses)
-    fit = fit_rasch(correct)
-    squares = mean_squares(correct, fit)
-    n_correct = (correct == 1).sum(axis=0)
+    if model == "rasch":
+        fit = fit_rasch(correct, weight=weight, anchor=None if onto is None else _anchors(responses, onto))
+    elif onto is None:
+        fit = fit_2pl(correct, weight=weight)
+    else:
+        raise InputError("a scale to calibrate onto needs the Rasch model. Leave out one of the two.")
+    return ItemBank(_table(responses, fit, n_responses), _account(responses, fit))
+
+
+def _table(responses: Responses, fit: ItemModel, n_responses: npt.NDArray[np.intp]) -> pl.DataFrame:
+    squares = mean_squares(responses.correct, fit)
+    n_correct = (responses.correct == 1).sum(axis=0)
     flag = np.where(n_correct == n_responses, "all_correct", np.where(n_correct == 0, "none_correct", ""))
-    table = pl.DataFrame(
+    return pl.DataFrame(
         {
             "item": pl.Series(responses.items, dtype=pl.String),
             "difficulty": fit.difficulty,
             "standard_error": fit.standard_error,
-            "discrimination": np.ones(len(flag)),
+            "discrimination": fit.discrimination,
             "n_responses": n_responses,
             "proportion_correct": n_correct / n_responses,
             "infit_mnsq": squares.infit_mnsq,
@@ -38,8 +56,11 @@ def calibrate(responses: Responses) -> ItemBank:
             "flag": pl.Series(flag.tolist(), dtype=pl.String),
         }
     ).with_columns(pl.col("infit_mnsq", "outfit_mnsq").fill_nan(None))
-    calibration = Calibration(
-        model="rasch",
+
+
+def _account(responses: Responses, fit: ItemModel) -> Calibration:
+    return Calibration(
+        model=fit.name,
         n_respondents=len(responses.respondents),
         n_items=len(responses.items),
         ability_mean=fit.ability_mean,
@@ -47,8 +68,48 @@ def calibrate(responses: Responses) -> ItemBank:
         log_likelihood=fit.log_likelihood,
         iterations=fit.iterations,
         convergence=fit.convergence,
+        notes=tuple(_notes(responses)),
     )
-    return ItemBank(table, calibration)
+
+
+def _notes(responses: Responses) -> list[str]:
+    """Sentences on what is unusual about the responses, and what became of it."""
+    right, seen = (responses.correct == 1).sum(axis=1), (responses.correct != MISSING).sum(axis=1)
+    notes = []
+    for count, what in (
+        (int((seen == 0).sum()), "without any response: counted for nothing"),
+        (int(((right == seen) & (seen > 0)).sum()), "with every response right: kept"),
+        (int(((right == 0) & (seen > 0)).sum()), "with every response wrong: kept"),
+    ):
+        if count:
+            notes.append(f"{count} of {len(seen)} respondents {what}.")
+    return notes + _islands(responses.correct, responses.items)
+
+
+def _islands(correct: IntArray, items: tuple[str, ...]) -> list[str]:
+    found = islands(correct)
+    if found.count < 2:
+        return []
+    sizes = [int((found.item == number).sum()) for number in range(found.count)]
+    first = items[int(np.flatnonzero(found.item == 1)[0])]
+    return [
+        f"{found.count} sets of items ({', '.join(map(str, sizes[:5]))} items) share no respondent (the second holds "
+        f"{first!r}): their difficulties compare only if all respondents are from one population."
+    ]
+
+
+def _anchors(responses: Responses, onto: ItemBank) -> FloatArray:
+    """Difficulty [items] of those that ``onto`` has, all or none correct aside; NaN for the others."""
+    if onto.calibration.model != "rasch":
+        raise InputError(f"the bank to calibrate onto is {onto.calibration.model}, not rasch. Give a Rasch bank.")
+    known = dict(onto.table.filter(pl.col("flag") == "").select("item", "difficulty").iter_rows())
+    anchors = np.array([known.get(item, np.nan) for item in responses.items])
+    if np.isnan(anchors).all():
+        raise InputError(
+            f"none of {len(responses.items)} items is in the bank to calibrate onto (first: {responses.items[0]!r}). "
+            "See that items have the same names in both."
+        )
+    return anchors
 
 
 def _check_all_answered(responses: Responses, n_responses: npt.NDArray[np.intp]) -> None:

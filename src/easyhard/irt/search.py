@@ -23,6 +23,9 @@ MOST_ITERATIONS = 200  # Newton steps; ordinary data take 5 to 10
 LONGEST_STEP = 2.0  # by which one step may move a parameter
 LOWEST_SD, HIGHEST_SD = 0.01, 10.0  # ability sd is searched between these; language models have 0.5 to 3
 _ROUNDING = 1e-11  # of a log-likelihood, relative
+_SMALL = 200  # parameters of items up to which the search itself, not only its end, uses the exact loss
+_NEAR = 0.3  # longest step below which steps are regular enough to be accelerated
+_MEMORY = 6  # moves remembered
 _MARGIN = 0.1  # of the width of the abilities' range, left at either end for the next step
 
 MapShards = Callable[[Callable[[Cases], Any], Sequence[Any]], Iterable[Any]]
@@ -69,10 +72,14 @@ class Search:
 
     @property
     def exact(self) -> bool:
-        """Whether the information lost is computed case by case: only where the cases are at hand."""
-        if len(self.shards) != 1 or not isinstance(self.shards[0], Cases):
+        """Whether the information lost can be computed case by case, where it is not known exactly anyway."""
+        if not self.design.probes or len(self.shards) != 1 or not isinstance(self.shards[0], Cases):
             return False
-        return exact_rows_are_few(len(self.shards[0].count), len(self.items.size) * (1 + self.design.slopes))
+        return exact_rows_are_few(len(self.shards[0].count), self._n_item_parameters)
+
+    @property
+    def _n_item_parameters(self) -> int:
+        return len(self.items.size) * (1 + self.design.slopes)
 
     def at(self, parameters: Parameters, reach: tuple[float, float]) -> At:
         """Expectations at ``parameters``, on a grid at least as wide as ``reach`` and as the posteriors."""
@@ -88,34 +95,77 @@ class Search:
         log_likelihood = sums.log_likelihood + float(self.items.total @ parameters.intercept)
         return At(point, sums, log_likelihood + _log_prior(parameters, self.design), log_likelihood)
 
-    def derivatives(self, at: At) -> Derivatives:
+    def derivatives(self, at: At, exact: bool) -> Derivatives:
         """Derivatives there; a standard deviation at the end of its range is held fixed."""
-        exact = exact_loss(self.shards[0], at.point, self.design) if self.exact else None
-        found = derivatives(at.point, self.design, self.items, at.sums, exact)
+        loss = exact_loss(self.shards[0], at.point, self.design) if exact else None
+        found = derivatives(at.point, self.design, self.items, at.sums, loss)
         held = np.append(np.isfinite(self._anchors), sd_leaves_range(found, at.point.parameters, self.design))
         return hold(found, held)
 
     def maximise(self, start: Parameters, reach: tuple[float, float]) -> Maximum:
-        """Newton's method with step halving."""
-        at, iterations = self.at(start, reach), 1
+        """Newton's method with step halving, and near the maximum with Anderson's acceleration.
+
+        Where the information is only approximate its steps leave a share of the way; what the last ones did to
+        the next tells how large a share (Walker & Ni 2011, SIAM Journal on Numerical Analysis 49, 1715-1735).
+        """
+        exact = self.exact and self._n_item_parameters <= _SMALL
+        at, iterations, path = self.at(start, reach), 1, Path([], [])
         while True:
-            slopes = self.derivatives(at)
+            slopes = self.derivatives(at, exact)
             step = invert(slopes).product(slopes.gradient)
             longest = float(np.abs(step).max())
             if longest < TOLERANCE or iterations == MOST_ITERATIONS:
-                return Maximum(at, slopes, iterations, longest)
-            at = self._climb(at, step * min(1.0, LONGEST_STEP / longest))
+                return Maximum(at, self.derivatives(at, self.exact), iterations, longest)
+            further = path.accelerated(step, np.sqrt(_diagonal(slopes))) if longest < _NEAR else step
+            found = self._moved(at, further) if further is not step else None
+            if found is None or not _no_lower(found, at):
+                further = step * min(1.0, LONGEST_STEP / longest)
+                found, halvings = self._climb(at, further)
+                further = further / 2**halvings
+            path = path.extended(further, step)
+            at = found
             iterations += 1
 
-    def _climb(self, at: At, step: FloatArray) -> At:
-        """The first of step, half the step, a quarter ... that does not lower the objective."""
+    def _moved(self, at: At, step: FloatArray) -> At:
         low, high = -at.sums.support[0], at.sums.support[1]
         reach = (low - _MARGIN * (high - low), high + _MARGIN * (high - low))
+        return self.at(moved(at.point.parameters, step, self.design), reach)
+
+    def _climb(self, at: At, step: FloatArray) -> tuple[At, int]:
+        """The first of step, half the step, a quarter ... that does not lower the objective; how often halved."""
         for halvings in range(30):
-            found = self.at(moved(at.point.parameters, step / 2**halvings, self.design), reach)
-            if found.objective >= at.objective - _ROUNDING * abs(at.objective):
+            found = self._moved(at, step / 2**halvings)
+            if _no_lower(found, at):
                 break
-        return found
+        return found, halvings
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The last moves of a search, and the steps that Newton's method asked for before each."""
+
+    moves: list[FloatArray]
+    steps: list[FloatArray]
+
+    def extended(self, move: FloatArray, step: FloatArray) -> Path:
+        """The path with one more move, and no more than the last few."""
+        return Path([*self.moves, move][-_MEMORY:], [*self.steps, step][-_MEMORY:])
+
+    def accelerated(self, step: FloatArray, weight: FloatArray) -> FloatArray:
+        """``step``, less what the path tells it to be off; differences are weighed by ``weight`` [parameters]."""
+        if not self.moves:
+            return step
+        changes = np.diff(np.column_stack([*self.steps, step]), axis=1)
+        share = np.linalg.lstsq(changes * weight[:, None], step * weight, rcond=1e-10)[0]
+        return np.asarray(step - (np.column_stack(self.moves) + changes) @ share)
+
+
+def _diagonal(at: Derivatives) -> FloatArray:
+    return np.append(at.items.diagonal(axis1=1, axis2=2).ravel(), at.populations.diagonal())
+
+
+def _no_lower(found: At, at: At) -> bool:
+    return found.objective >= at.objective - _ROUNDING * abs(at.objective)
 
 
 def moved(parameters: Parameters, step: FloatArray, design: Design) -> Parameters:
