@@ -20,6 +20,7 @@ from easyhard.irt.sample import Sample
 from easyhard.schema import MISSING, FloatArray, IntArray
 
 _MOST_BLOCKS = 64  # beyond, what is saved by treating them apart is lost to the size of the loss
+_LEAST_GROUPS = 4  # in a block on average; fewer are no blocks, but responses missing here and there
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Cases:
     right; under 2PL, one respondent. A *group* is a set of items that share their parameters.
     """
 
-    observed: Any  # [patterns, groups], 1 where seen: an int8 array or a scipy CSR array; one row if complete
+    observed: Any  # [patterns, groups], 1 where seen: an int8 array (one row if complete) or a CSR array of floats
     pattern: Places  # [cases], row of ``observed``; ascending
     population: Places  # [cases]
     n_correct: FloatArray  # [cases], right answers of one respondent
@@ -67,14 +68,13 @@ class Cases:
 
     def blocks(self, width: int) -> Iterator[CaseBlock]:
         """The cases, few enough at once for matrices of ``width`` columns and for their observed rows."""
-        n_patterns = self.observed.shape[0]
-        seen = self.observed.size // n_patterns if n_patterns > 1 else 1
-        height = max(1, BLOCK // max(width, seen))
+        dense = isinstance(self.observed, np.ndarray) and len(self.observed) > 1
+        height = max(1, BLOCK // max(width, self.observed.shape[1] if dense else 1))
         for start in range(0, len(self.count), height):
             rows = slice(start, min(start + height, len(self.count)))
             pattern = self.pattern[rows]
             first, last = int(pattern[0]), int(pattern[-1])
-            yield CaseBlock(rows, self.observed[first : last + 1].astype(float), pattern - first)
+            yield CaseBlock(rows, self.observed[first : last + 1].astype(float, copy=False), pattern - first)
 
     def _right(self, rows: slice) -> FloatArray:
         assert self.correct is not None
@@ -127,16 +127,16 @@ def rasch_cases(
     n_correct = counts.respondent_right - (correct[:, ~kept] == 1).sum(axis=1)
     if (counts.item_seen[kept] == len(correct)).all():
         pattern_of = np.zeros(len(correct), dtype=np.intp)
-        group_first, group_of = _distinct(weighted, anchors)
+        group_first, group_of = distinct_keys(weighted, anchors)
         column_of = np.zeros(int(group_of.max()) + 1, dtype=np.intp)
         observed: IntArray = np.ones((1, int(group_of.max()) + 1), dtype=np.int8)
     else:
         seen = (correct if kept.all() else correct[:, kept]) != MISSING
         row_first, pattern_of = distinct(np.packbits(seen, axis=1))
         _, column_of = distinct(np.packbits(seen, axis=0).T)
-        group_first, group_of = _by_appearance(*_distinct(column_of, weighted, anchors))
+        group_first, group_of = by_appearance(*distinct_keys(column_of, weighted, anchors))
         observed, column_of = _pick(seen, row_first, group_first), column_of[group_first]
-    case_first, case_of = _distinct(pattern_of, sample.population, n_correct)
+    case_first, case_of = distinct_keys(pattern_of, sample.population, n_correct)
     size = np.bincount(group_of).astype(float)
     block_of, share = _blocks(column_of, observed, size)
     cases = Cases(
@@ -196,7 +196,9 @@ def _item_totals(cases: Cases, total: FloatArray, block_of: Places, anchor: Floa
 
 def _blocks(column_of: Places, observed: IntArray, size: FloatArray) -> tuple[Places, FloatArray]:
     """Block of each group, given its column pattern, and the share of each block that each pattern has seen."""
-    block_of = column_of if column_of.max() < _MOST_BLOCKS else np.zeros_like(column_of)
+    n_blocks = column_of.max() + 1
+    few = n_blocks <= min(_MOST_BLOCKS, len(column_of) // _LEAST_GROUPS)
+    block_of = column_of if few else np.zeros_like(column_of)
     member = (block_of[:, None] == np.arange(block_of.max() + 1)) * size[:, None]
     shares = [observed[rows].astype(float) @ member for rows in row_blocks(observed.shape)]
     return block_of, np.concatenate(shares) / member.sum(axis=0)
@@ -219,7 +221,7 @@ def distinct(rows: npt.NDArray[np.uint8]) -> tuple[Places, Places]:
     return np.unique(which, return_index=True)[1], which
 
 
-def _by_appearance(first: Places, which: Places) -> tuple[Places, Places]:
+def by_appearance(first: Places, which: Places) -> tuple[Places, Places]:
     """``first`` ascending, and ``which`` to match: where all are distinct, nothing needs to be moved."""
     order = np.argsort(first)
     rank = np.empty_like(order)
@@ -227,7 +229,7 @@ def _by_appearance(first: Places, which: Places) -> tuple[Places, Places]:
     return first[order], rank[which]
 
 
-def _distinct(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
+def distinct_keys(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
     """First place of each distinct tuple of ``keys``, in ascending order, and for every entry which it is."""
     key = np.zeros(len(keys[0]), dtype=np.intp)
     for part in keys:

@@ -18,7 +18,7 @@ from easyhard.irt.population import Population
 from easyhard.schema import FloatArray
 
 _COMPONENTS = 25
-_MOST_ROUNDS = 500  # of the EM algorithm for the weights; each costs respondents x components
+_MOST_ROUNDS = 200  # of the EM algorithm for the weights; each costs respondents x components
 _TOLERANCE = 1e-8  # mean change of the log-likelihood of a respondent at which it ends
 
 

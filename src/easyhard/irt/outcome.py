@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from easyhard.irt.search import HIGHEST_SD, LOWEST_SD, TOLERANCE, Maximum, sd_bound
+from easyhard.irt.search import HIGHEST_SD, LOWEST_SD, Maximum, sd_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +36,5 @@ def outcome(maximum: Maximum) -> Outcome:
             f"Converged in {maximum.iterations} steps, the ability sd at its lower bound of {LOWEST_SD:g} logits: "
             "respondents differ no more than chance, so difficulties are log-odds.",
         )
-    text = f"Converged in {maximum.iterations} steps; the last would have moved no estimate by more than {TOLERANCE:g}."
+    text = f"Converged in {maximum.iterations} steps; the last would have moved no estimate by more than {maximum.tolerance:g}."
     return Outcome(True, text)

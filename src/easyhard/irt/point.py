@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from scipy.special import expit
 
 from easyhard.irt.cases import ItemTotals
+from easyhard.irt.counts import Places
 from easyhard.irt.population import Population
 from easyhard.irt.quadrature import Quadrature, quadrature
 from easyhard.schema import FloatArray
 
 _COARSE = 65  # points on which the largest information is looked for; it is smooth in ability
 _COMPACT_ERROR = 1e-11  # of any curve, relative to its size
-_SAMPLED = 200  # curves from which the compact terms are made
+_SAMPLED = 100  # items taken at once into the sample from which the compact terms are made
+_MOST_SAMPLES = 4
 _RANK_ERROR = 1e-14  # share of the curves' squares that their common basis may miss: 1e-7 of a curve
 
 
@@ -57,6 +59,10 @@ class Point:
     n_probes: int  # directions in which information is nearly lost and therefore computed exactly; 0, 1 or 2
     coefficients: FloatArray  # [groups, slots, rank], of the probability and, under 2PL, ability times it
 
+    def for_sums(self) -> Point:
+        """The same without the largest array, which no sum over respondents needs: less to send to where they are."""
+        return replace(self, probability=np.zeros((0, 0)))
+
 
 def make_point(parameters: Parameters, items: ItemTotals, reach: tuple[float, float], design: Design) -> Point:
     """Point of ``parameters``; ``reach`` holds the ends of the abilities considered."""
@@ -71,7 +77,10 @@ def make_point(parameters: Parameters, items: ItemTotals, reach: tuple[float, fl
     curves = [probability, grid.nodes * probability] if design.slopes else [probability]
     basis, coefficients = _common_basis(np.stack(curves, axis=1))
     softplus = np.logaddexp(0, logit)
-    terms = np.eye(len(grid.nodes)) if items.complete else _compact([softplus, *curves])
+    # The information of a Rasch item is the sum of p (1 - p), which for a solitary item no other curves make up.
+    information_of_item = [] if design.slopes else [probability * (1 - probability)]
+    few = items.complete or len(items.size) < _SAMPLED
+    terms = np.eye(len(grid.nodes)) if few else _compact([softplus, *curves, *information_of_item])
     return Point(
         parameters=parameters,
         grid=grid,
@@ -111,21 +120,42 @@ def _compact(curves: list[FloatArray]) -> FloatArray:
     """Orthonormal rows [terms, nodes] of which all ``curves`` [groups, nodes] are combinations to ten digits.
 
     Curves of like items are alike, so there are far fewer terms than nodes. They are found from a sample of
-    the items and held against all; if any is missed, the nodes themselves serve.
+    the items and held against all. Items that are missed join the sample; if some still are, the nodes serve.
     """
-    n_groups, n_nodes = curves[0].shape
-    order = np.lexsort((curves[0][:, -1], curves[0][:, 0], curves[0][:, n_nodes // 2]))
-    ends = [curve[:, node].argsort()[[0, -1]] for curve in curves for node in (0, n_nodes // 2, -1)]
-    chosen = np.concatenate([order[np.linspace(0, n_groups - 1, _SAMPLED).astype(int)], *ends])
-    sample = np.vstack([np.ones((1, n_nodes)), *(curve[chosen] for curve in curves)])
-    sample /= np.linalg.norm(sample, axis=1, keepdims=True)
-    _, spectrum, rows = np.linalg.svd(sample, full_matrices=False)
-    terms: FloatArray = rows[spectrum > _COMPACT_ERROR * spectrum[0]]
-    for curve in curves:
-        missed = np.linalg.norm(curve - (curve @ terms.T) @ terms, axis=1)
-        if (missed > 10 * _COMPACT_ERROR * np.linalg.norm(curve, axis=1).max()).any():
-            return np.eye(n_nodes)
-    return terms
+    n_nodes = curves[0].shape[1]
+    order = np.argsort(curves[0][:, n_nodes // 2])
+    places, limits = _sample_places(curves, order), [_missable(curve) for curve in curves]
+    for _ in range(_MOST_SAMPLES):
+        sample = np.vstack([np.ones((1, n_nodes)), *(curve[places] for curve in curves)])
+        sample /= np.linalg.norm(sample, axis=1, keepdims=True)
+        _, spectrum, rows = np.linalg.svd(sample, full_matrices=False)
+        terms: FloatArray = rows[spectrum > _COMPACT_ERROR * spectrum[0]]
+        missed = np.zeros(len(order), dtype=bool)
+        for curve, limit in zip(curves, limits, strict=True):
+            missed |= np.linalg.norm(curve - (curve @ terms.T) @ terms, axis=1) > limit
+        if not missed.any():
+            return terms
+        places = np.append(places, _spread(order[missed[order]]))
+    return np.eye(n_nodes)
+
+
+def _missable(curve: FloatArray) -> float:
+    """Error that any one of the curves [groups, nodes] may have."""
+    return float(10 * _COMPACT_ERROR * np.linalg.norm(curve, axis=1).max())
+
+
+def _sample_places(curves: list[FloatArray], order: Places) -> Places:
+    """Items evenly spaced in ``order`` and by the value that it follows, and the outermost in any respect."""
+    middle = curves[0].shape[1] // 2
+    values = curves[0][order, middle]
+    by_value = np.searchsorted(values[:-1], np.linspace(values[0], values[-1], _SAMPLED))
+    ends = [curve[:, node].argsort()[[0, -1]] for curve in curves for node in (0, middle, -1)]
+    return np.concatenate([_spread(order), order[by_value], *ends])
+
+
+def _spread(places: Places) -> Places:
+    """Some of ``places``, evenly spaced."""
+    return places[np.linspace(0, len(places) - 1, min(_SAMPLED, len(places))).astype(int)]
 
 
 def _common_basis(curves: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -23,7 +23,7 @@ from easyhard.irt.item_model import ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, PopulationPart
 from easyhard.irt.sample import make_sample
-from easyhard.irt.search import MOST_ITERATIONS, Maximum, Search
+from easyhard.irt.search import MOST_ITERATIONS, Maximum, Path, Search
 from easyhard.irt.start import rasch_start
 from easyhard.schema import FloatArray, InputError, IntArray
 
@@ -176,12 +176,15 @@ def _maximise_free(search: Search, normal: Maximum, n_populations: int) -> Maxim
     parameters, (low, high) = normal.at.point.parameters, np.array([-1, 1]) * normal.at.sums.support
     sd = parameters.populations[0].sd
     shape = flat_population(max(low, -5 * sd), min(high, 5 * sd))
-    iterations, moved = normal.iterations, np.inf
+    iterations, moved, path = normal.iterations, np.inf, Path([], [])
     while moved > _FREE_TOLERANCE and iterations < MOST_ITERATIONS:
         at = only.at(replace(parameters, populations=(shape,)), (low, high))
         shape = likeliest_weights(search.shards[0], at.point, shape)
         maximum = only.maximise(replace(parameters, populations=(shape,)), (low, high))
         change = maximum.at.point.parameters.intercept - parameters.intercept
         moved = float(np.abs(change - np.average(change, weights=search.items.size)).max())
-        parameters, iterations = maximum.at.point.parameters, iterations + maximum.iterations
-    return replace(maximum, iterations=iterations, moved=0.0 if moved <= _FREE_TOLERANCE else moved)
+        further = path.accelerated(change, np.sqrt(search.items.asked * search.items.size))
+        path = path.extended(further, change)
+        parameters = replace(parameters, intercept=parameters.intercept + further)
+        iterations += maximum.iterations
+    return replace(maximum, iterations=iterations, moved=moved, tolerance=_FREE_TOLERANCE)

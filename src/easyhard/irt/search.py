@@ -49,11 +49,12 @@ class Maximum:
     derivatives: Derivatives
     iterations: int
     moved: float  # by the last step, at most
+    tolerance: float = TOLERANCE  # below which a step counts as none
 
     @property
     def converged(self) -> bool:
         """Whether the last step was below the tolerance."""
-        return self.moved < TOLERANCE
+        return self.moved < self.tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class Search:
         low, high = reach
         while True:
             point = make_point(parameters, self.items, (low, high), self.design)
-            sums: Expectation = reduce(add, self.map_shards(partial(expectation, point=point), self.shards))
+            asked = partial(expectation, point=point.for_sums())
+            sums: Expectation = reduce(add, self.map_shards(asked, self.shards))
             width = high - low
             too_low, too_high = -sums.support[0] <= low, sums.support[1] >= high
             if not (too_low or too_high):
@@ -109,6 +111,7 @@ class Search:
         the next tells how large a share (Walker & Ni 2011, SIAM Journal on Numerical Analysis 49, 1715-1735).
         """
         exact = self.exact and self._n_item_parameters <= _SMALL
+        approximate = self.design.probes and not exact
         at, iterations, path = self.at(start, reach), 1, Path([], [])
         while True:
             slopes = self.derivatives(at, exact)
@@ -116,7 +119,8 @@ class Search:
             longest = float(np.abs(step).max())
             if longest < TOLERANCE or iterations == MOST_ITERATIONS:
                 return Maximum(at, self.derivatives(at, self.exact), iterations, longest)
-            further = path.accelerated(step, np.sqrt(_diagonal(slopes))) if longest < _NEAR else step
+            accelerate = approximate and longest < _NEAR
+            further = path.accelerated(step, np.sqrt(_diagonal(slopes))) if accelerate else step
             found = self._moved(at, further) if further is not step else None
             if found is None or not _no_lower(found, at):
                 further = step * min(1.0, LONGEST_STEP / longest)
