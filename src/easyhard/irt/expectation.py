@@ -34,7 +34,7 @@ class Expectation:
     """Sums over respondents; adding two gives those of both blocks together."""
 
     log_likelihood: float  # marginal, without the terms linear in the intercepts
-    seen: FloatArray  # [groups, nodes]: times a curve's node values, its expected sum over those who saw the item
+    seen: FloatArray  # [groups, terms]: times a curve's compact coefficients, its expected sum over those who saw it
     right: FloatArray  # [groups, 1 + probes]; under 2PL, sums over those who got it right: see ``_over_right``
     population: FloatArray  # [populations, points], respondents of each at every ability
     lost: FloatArray  # [functions, functions], posterior covariances of the functions of ``_functions``
@@ -88,23 +88,23 @@ def _expectation_of(cases: Cases, point: Point, part: Posteriors) -> tuple[Expec
     rows, grid = part.block.cases, point.grid
     count = cases.count[rows, None]
     weight = part.weight * count
-    node_weight = weight @ point.compact.T
+    on_terms = weight @ point.compact.T
     share = cases.share[cases.pattern[part.block.cases]]
     mean = part.weight @ grid.ability
     variance = np.maximum(part.weight @ grid.ability**2 - mean**2, 0)
     probes = [weight * (h - (part.weight * h).sum(axis=1, keepdims=True)) for h in _probes(cases, point, part)]
     on_basis = np.hstack([np.zeros((len(count), 0)), *(h @ point.basis for h in probes)])
-    seen = part.block.sum_over_cases(np.hstack([node_weight, on_basis]))
-    n_nodes = node_weight.shape[1]
+    seen = part.block.sum_over_cases(np.hstack([on_terms, on_basis]))
+    n_terms = on_terms.shape[1]
     sums = Expectation(
         log_likelihood=float(count[:, 0] @ part.log_likelihood),
-        seen=seen[:, :n_nodes] @ point.from_compact,
+        seen=seen[:, :n_terms],
         right=np.zeros((len(cases.size), 1 + point.n_probes)),
         population=_one_hot(cases.population[part.block.cases], len(point.log_density)).T @ weight,
         lost=_lost(cases, point, share, part, mean, variance),
-        variance=(share * variance[:, None]).T @ node_weight @ point.from_compact,
+        variance=(share * variance[:, None]).T @ on_terms @ point.from_compact,
         asked=np.stack([count[:, 0] @ share, count[:, 0] @ share**2]),
-        probed=seen[:, n_nodes:].reshape(len(cases.size), point.n_probes, point.basis.shape[1]),
+        probed=seen[:, n_terms:].reshape(len(cases.size), point.n_probes, point.basis.shape[1]),
         probed_populations=_with_populations(probes, cases.population[part.block.cases], point),
         support=np.array([-1, 1]) * support(part.weight, grid.ability),
     )

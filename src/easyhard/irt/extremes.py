@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
 from easyhard.irt.cases import Cases, distinct
-from easyhard.irt.counts import Places
+from easyhard.irt.counts import Places, row_blocks
 from easyhard.irt.expectation import posteriors
 from easyhard.irt.point import Point
 from easyhard.schema import MISSING, FloatArray, IntArray
@@ -43,6 +44,13 @@ class Unanimity:
     log_likelihood: FloatArray
     expected: FloatArray  # number of answers as observed
     observed: FloatArray  # [items], number of answers
+
+    def __add__(self, other: Unanimity) -> Unanimity:
+        return Unanimity(
+            self.log_likelihood + other.log_likelihood,
+            self.expected + other.expected,
+            self.observed + other.observed,
+        )
 
 
 Ask = Callable[[FloatArray, int], Unanimity]  # (difficulties, side) -> how respondents bear on the items of a side
@@ -79,16 +87,21 @@ def _observers(observed: np.ndarray[tuple[int, int], np.dtype[np.bool_]], cases:
     return np.array(counts), which
 
 
-def unanimity(cases: Cases, point: Point, n_observers: FloatArray, difficulty: FloatArray, slope: float) -> Unanimity:
-    """How ``n_observers`` [items, cases] bear on items all wrong (``slope`` above 0) or all right (below)."""
+def unanimity(cases: Cases, point: Point, n_observers: Any, difficulty: FloatArray, slope: float) -> Unanimity:
+    """How ``n_observers`` [items, cases] bear on items all wrong (``slope`` above 0) or all right (below).
+
+    ``n_observers`` is an array or a scipy CSC array.
+    """
     agreeing = expit(slope * (difficulty - point.grid.ability[:, None]))
-    log_likelihood = np.zeros((len(n_observers), len(difficulty)))
+    log_likelihood = np.zeros((n_observers.shape[0], len(difficulty)))
     expected = np.zeros_like(log_likelihood)
     for part in posteriors(cases, point):
-        answer = part.weight @ agreeing
-        log_likelihood += n_observers[:, part.block.cases] @ np.log(answer)
-        expected += n_observers[:, part.block.cases] @ answer
-    return Unanimity(log_likelihood, expected, n_observers.sum(axis=1))
+        observers = n_observers[:, part.block.cases]
+        for columns in row_blocks((len(difficulty), len(part.weight))):
+            answer = part.weight @ agreeing[:, columns]
+            log_likelihood[:, columns] += observers @ np.log(answer)
+            expected[:, columns] += observers @ answer
+    return Unanimity(log_likelihood, expected, np.asarray(n_observers.sum(axis=1)))
 
 
 def one_side(ask: Ask, prior_mean: float, prior_sd: float, side: int) -> ExtremeDifficulties:

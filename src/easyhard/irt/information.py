@@ -68,12 +68,13 @@ def derivatives(
 def _items(point: Point, design: Design, items_of: ItemTotals, sums: Expectation) -> tuple[FloatArray, FloatArray]:
     """Gradient [groups, k] and known-ability information [groups, k, k] of the items' parameters."""
     nodes, p = point.grid.nodes, point.probability
-    gradient = [items_of.total - items_of.size * (sums.seen * p).sum(axis=1)]
-    variance = sums.seen * p * (1 - p) * items_of.size[:, None]
+    seen = sums.seen @ point.from_compact
+    gradient = [items_of.total - items_of.size * (seen * p).sum(axis=1)]
+    variance = seen * p * (1 - p) * items_of.size[:, None]
     moments = np.stack([variance.sum(axis=1), variance @ nodes, variance @ nodes**2], axis=1)
     items = moments[:, :1, None]
     if design.slopes:
-        gradient.append(sums.right[:, 0] - (sums.seen * p) @ nodes)
+        gradient.append(sums.right[:, 0] - (seen * p) @ nodes)
         items = moments[:, [[0, 1], [1, 2]]]
     chain = _chain(point, design)
     slopes, items = np.stack(gradient, axis=1) * chain, items * chain[:, :, None] * chain[:, None, :]
@@ -138,7 +139,7 @@ def _loss(point: Point, design: Design, items_of: ItemTotals, sums: Expectation)
     size, block_of = items_of.size, items_of.block_of
     n_blocks, rank = sums.asked.shape[1], point.basis.shape[1]
     n_groups, k = len(size), 1 + design.slopes
-    relative = sums.seen.sum(axis=1) / sums.asked[0, block_of]
+    relative = sums.seen @ point.from_compact.sum(axis=1) / sums.asked[0, block_of]
     weighted = point.coefficients * (relative * size)[:, None, None]
     n_populations = sum(len(slopes) for slopes in point.population_slopes)
     n_items = n_blocks * rank

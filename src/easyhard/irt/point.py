@@ -155,7 +155,7 @@ def _sample_places(curves: list[FloatArray], order: Places) -> Places:
 
 def _spread(places: Places) -> Places:
     """Some of ``places``, evenly spaced."""
-    return places[np.linspace(0, len(places) - 1, min(_SAMPLED, len(places))).astype(int)]
+    return np.asarray(places[np.linspace(0, len(places) - 1, min(_SAMPLED, len(places))).astype(int)])
 
 
 def _common_basis(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
