@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from easyhard.irt.ability import Ability, estimate_ability
 from easyhard.irt.calibration import calibrate
+from easyhard.irt.conditional import ConditionalFit, fit_conditional
 from easyhard.irt.connected import Islands, islands
 from easyhard.irt.item_fit import MeanSquares, mean_squares
 from easyhard.irt.item_model import ItemModel
+from easyhard.irt.joint import JointFit, fit_joint
 from easyhard.irt.linking import Link, link_banks
 from easyhard.irt.population import Population, normal_population
 from easyhard.irt.posterior import Posterior, posterior_of
@@ -16,8 +18,10 @@ from easyhard.irt.two_parameter import fit_2pl
 
 __all__ = [
     "Ability",
+    "ConditionalFit",
     "Islands",
     "ItemModel",
+    "JointFit",
     "Link",
     "MeanSquares",
     "Population",
@@ -25,6 +29,8 @@ __all__ = [
     "calibrate",
     "estimate_ability",
     "fit_2pl",
+    "fit_conditional",
+    "fit_joint",
     "fit_rasch",
     "islands",
     "link_banks",

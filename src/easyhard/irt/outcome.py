@@ -36,5 +36,6 @@ def outcome(maximum: Maximum) -> Outcome:
             f"Converged in {maximum.iterations} steps, the ability sd at its lower bound of {LOWEST_SD:g} logits: "
             "respondents differ no more than chance, so difficulties are log-odds.",
         )
-    text = f"Converged in {maximum.iterations} steps; the last would have moved no estimate by more than {maximum.tolerance:g}."
+    steps = f"Converged in {maximum.iterations} steps"
+    text = f"{steps}; the last would have moved no estimate by more than {maximum.tolerance:g}."
     return Outcome(True, text)
