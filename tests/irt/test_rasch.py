@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lsat import LSAT6_COUNTS
 from marginal_reference import log_likelihood, maximise
 
 from easyhard.chance import cell_rng
@@ -54,12 +55,6 @@ def test_agrees_with_the_likelihood_maximised_by_brute_force(missing: float) -> 
     assert fit.ability_mean == pytest.approx(reference.ability_mean, abs=1e-5)
     assert fit.ability_sd == pytest.approx(reference.ability_sd, abs=1e-5)
     assert fit.log_likelihood == pytest.approx(reference.log_likelihood, abs=1e-7)
-
-
-# Law School Admission Test, section 6: respondents with each pattern of right and wrong answers to its five
-# items, 00000, 00001, 00010, ..., 11111. Bock & Lieberman (1970), Psychometrika 35, 179-197.
-LSAT6_COUNTS = [3, 6, 2, 11, 1, 1, 3, 4, 1, 8, 0, 16, 0, 3, 2, 15, 10, 29, 14, 81, 3, 28, 15, 80, 16, 56, 21,
-                173, 11, 61, 28, 298]  # fmt: skip
 
 
 def test_gives_the_published_estimates_of_lsat_section_6() -> None:
