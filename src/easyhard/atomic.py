@@ -1,11 +1,13 @@
-"""Write a file whole or not at all."""
+"""Write a file, or a folder, whole or not at all."""
 
 from __future__ import annotations
 
 import io
 import os
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -37,6 +39,34 @@ def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
         raise WorkError(
             f"{path} could not be written: {error.strerror or error}. "
             "See that its folder exists, may be written to and has room, or name another place."
+        ) from error
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str], replaceable: Callable[[Path], bool]) -> Iterator[Path]:
+    """A folder to fill, which takes the name ``path`` when all is well and vanishes when not.
+
+    What is at ``path`` already is replaced if it is an empty folder, or one that is ``replaceable``; else
+    InputError. There is a moment, between two renames, when neither is there.
+    """
+    target = Path(path).resolve()
+    if target.exists() and not (target.is_dir() and (replaceable(target) or not any(target.iterdir()))):
+        raise InputError(f"{path} exists and is something else. Name a new folder to write to.")
+    part, old = (target.with_name(f".{target.name}.{secrets.token_hex(8)}.{end}") for end in ("part", "old"))
+    try:
+        try:
+            part.mkdir(parents=True)
+            yield part
+            if target.exists():
+                target.rename(old)
+            part.rename(target)
+        finally:
+            for folder in (part, old):
+                shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise WorkError(
+            f"{path} could not be written: {error.strerror or error}. "
+            "See that its folder may be written to and has room, or name another place."
         ) from error
 
 

@@ -61,13 +61,23 @@ def read_table(
     return picked, others
 
 
-def as_text(column: pl.Series, path: Path) -> pl.Series:
+def scan_parquet(path: Path, required: Sequence[str], columns: Mapping[str, str] | None = None) -> pl.LazyFrame:
+    """The columns asked for of a Parquet file, under our names, not yet read; see ``read_table``."""
+    called = _called(required, (), columns or {})
+    with read_errors(path, "a table in Parquet"):
+        refuse_no_file(path)
+        table = SCAN["parquet"](path)
+        _refuse_absent(path, table.collect_schema().names(), called, must=required)
+    return table.select(cs.by_name(*called.values())).rename({theirs: name for name, theirs in called.items()})
+
+
+def as_text(column: pl.Series, path: Path | str) -> pl.Series:
     """``column`` as text. Whole numbers are written out; every other kind of value raises InputError."""
     refuse_other_than_text(column.dtype, column.name, path)
     return column.cast(pl.String)
 
 
-def refuse_other_than_text(kind: pl.DataType | DataTypeClass, name: str, path: Path) -> None:
+def refuse_other_than_text(kind: pl.DataType | DataTypeClass, name: str, path: Path | str) -> None:
     """Raise InputError unless ``kind`` is text or whole numbers."""
     if not (kind.is_integer() or kind in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
         raise InputError(
@@ -77,7 +87,7 @@ def refuse_other_than_text(kind: pl.DataType | DataTypeClass, name: str, path: P
 
 
 @contextmanager
-def read_errors(path: Path, expected: str) -> Iterator[None]:
+def read_errors(path: Path | str, expected: str) -> Iterator[None]:
     """Turn what a parser or the disk raises while reading ``path`` into one InputError."""
     try:
         yield

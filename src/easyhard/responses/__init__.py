@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from easyhard.responses.audit import Audit, audit_responses
+from easyhard.responses.shard_writer import write_shards
+from easyhard.responses.shards import ResponseShard, ShardedResponses, open_shards
 from easyhard.responses.table import read_responses, read_responses_audited, write_responses
 
-__all__ = ["Audit", "audit_responses", "read_responses", "read_responses_audited", "write_responses"]
+__all__ = [
+    "Audit",
+    "ResponseShard",
+    "ShardedResponses",
+    "audit_responses",
+    "open_shards",
+    "read_responses",
+    "read_responses_audited",
+    "write_responses",
+    "write_shards",
+]

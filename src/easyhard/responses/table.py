@@ -87,26 +87,34 @@ def _read_part(path: Path, columns: Mapping[str, str] | None) -> _Part:
     table, ignored = read_table(path, COLUMNS, columns=columns)
     respondent, respondents = _coded(table["respondent"], path)
     item, items = _coded(table["item"], path)
-    return _Part(path, respondents, items, respondent, item, _correct(table["correct"], path), ignored)
+    return _Part(path, respondents, items, respondent, item, correct_codes(table["correct"], path), ignored)
 
 
 def _coded(column: pl.Series, path: Path) -> tuple[npt.NDArray[np.intp], list[str]]:
     """For every row its place in the sorted names, and these. InputError for a row without a name."""
+    names = names_in(column, path).sort()
+    text = column if column.dtype == pl.Categorical else column.cast(pl.String)
+    return text.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.intp), names.to_list()
+
+
+def names_in(column: pl.Series, path: Path | str, rows_before: int = 0) -> pl.Series:
+    """The names in ``column``, each once and as text. InputError for a row without one.
+
+    ``rows_before`` is the number of rows of ``path`` that come before the column's.
+    """
     refuse_other_than_text(column.dtype, column.name, path)
     names = column.unique().cast(pl.String)
     if names.has_nulls() or (names.str.strip_chars() == "").any():
         empty = (column.cast(pl.String).fill_null("").str.strip_chars() == "").arg_true()
         raise InputError(
             f"{counted(len(empty), 'row')} of {path} without a name for the {column.name} "
-            f"(first: row {empty[0] + 1}). Name each one, or remove these rows."
+            f"(first: row {rows_before + empty[0] + 1}). Name each one, or remove these rows."
         )
-    names = names.sort()
-    text = column if column.dtype == pl.Categorical else column.cast(pl.String)
-    return text.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.intp), names.to_list()
+    return names
 
 
-def _correct(column: pl.Series, path: Path) -> IntArray:
-    """``column`` as 1, 0 or MISSING. Raises InputError for any other value."""
+def correct_codes(column: pl.Series, path: Path | str, rows_before: int = 0) -> IntArray:
+    """``column`` as 1, 0 or MISSING. Raises InputError for any other value; ``rows_before`` as in ``names_in``."""
     if column.dtype.is_numeric():
         empty = column.is_null()
         codes = pl.select(pl.when(column == 1).then(1).when(column == 0).then(0)).to_series()
@@ -119,7 +127,7 @@ def _correct(column: pl.Series, path: Path) -> IntArray:
     if len(bad):
         raise InputError(
             f"{counted(len(bad), 'cell')} of 'correct' in {path} neither right nor wrong "
-            f"(first: {shown(column[bad[0]])} in row {bad[0] + 1}). "
+            f"(first: {shown(column[bad[0]])} in row {rows_before + bad[0] + 1}). "
             "Write 1 or true for correct, 0 or false for wrong, and leave the cell empty for no response; "
             "a graded score needs a threshold first."
         )
