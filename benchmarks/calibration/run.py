@@ -33,6 +33,8 @@ FAST_SECONDS = 5.0  # a package that takes less is fitted several times, in turn
 def main() -> int:
     """Run the benchmark; 1 if easyhard itself failed on a case."""
     options = _options()
+    if options.cores is not None:
+        _hold_to(options.cores)
     budget = Budget(options.budget, options.memory * 1e9)
     cases = [
         Case.parse(f"{size}-{model}-{missing}")
@@ -74,18 +76,25 @@ class Session:
         return [peer for peer in self.options.peers if peer.name == OURS and wanted and peer not in pending]
 
     def _fit(self, peers: list[Peer]) -> dict[str, Record]:
-        found = {peer.name: self._first(peer) for peer in peers}
+        found: dict[str, Record] = {}
+        for peer in peers:
+            record = found[peer.name] = self._first(peer)
+            if not self._is_fast(record):
+                # Kept at once: what took long need not be run again if this run is ended.
+                self._keep(record, found)
         fast = [peer for peer in peers if self._is_fast(found[peer.name])]
         for _ in range(self.options.rounds - 1 if fast else 0):
             for peer in fast:
                 again = fit_once(peer, self.case, self.options.work, self.budget, self.options.here)
                 found[peer.name] = found[peer.name].again(again)
             fast = [peer for peer in fast if found[peer.name].status == FITTED]
-        ours = found[OURS].seconds if OURS in found else ()
-        found = {name: replace(record, ours=ours) for name, record in found.items()}
-        for name, record in found.items():
-            write_record(self._path(name), record)
-        return found
+        return {name: self._keep(record, found) for name, record in found.items()}
+
+    def _keep(self, record: Record, found: dict[str, Record]) -> Record:
+        """Write the record, with the seconds of easyhard in the same run beside its own."""
+        record = replace(record, ours=found[OURS].seconds if OURS in found else ())
+        write_record(self._path(record.peer), record)
+        return record
 
     def _first(self, peer: Peer) -> Record:
         print(f"{self.case.name}: {peer.name}", file=sys.stderr, flush=True)
@@ -145,11 +154,23 @@ def _write(options: argparse.Namespace, records: list[Record], floors: dict[str,
     return text
 
 
+def _hold_to(cores: int) -> None:
+    """Let this process, and so all that it starts, use so many cores."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise SystemExit("--cores needs Linux. Elsewhere set OMP_NUM_THREADS and its like before the command.")
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
+
+
+def _cores_used() -> int | None:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def _machine() -> dict[str, Any]:
     threads = {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "cores_used": _cores_used(),
         "memory_bytes": all_memory(),
         "system": platform.platform(),
         "python": platform.python_version(),
@@ -175,6 +196,7 @@ def _options() -> argparse.Namespace:
     add("--peers", default="all", type=chosen, help=f"all, or some of {', '.join(peer.name for peer in ALL)}")
     add("--budget", default=300, type=float, help="seconds that one fit may take (default 300)")
     add("--memory", default=0.75 * all_memory() / 1e9, type=float, help="GB one fit may hold (default 3/4 of all)")
+    add("--cores", type=int, help="cores for every package (default all; Linux)")
     add("--rounds", default=5, type=int, help="fits of packages under 5 s, in turn with ours (default 5)")
     add("--work", default=CHECKOUT / ".benchmarks", type=Path, help="where everything is kept (default .benchmarks)")
     add("--again", action="store_true", help="run what has been run before as well")
