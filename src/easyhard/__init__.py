@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from easyhard.benchmarks.item_table import read_items as read_items
     from easyhard.bins import make_bins as make_bins
     from easyhard.irt import calibrate as calibrate
+    from easyhard.irt.diagnose import diagnose as diagnose
     from easyhard.responses import read_responses as read_responses
     from easyhard.study import read_config as read_config
     from easyhard.study import run_study as run_study
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = version("easyhard")
 __all__ = [
     "calibrate",
+    "diagnose",
     "make_bins",
     "read_config",
     "read_items",
@@ -30,6 +32,7 @@ __all__ = [
 
 _ROOMS = {
     "calibrate": "easyhard.irt",
+    "diagnose": "easyhard.irt.diagnose",
     "make_bins": "easyhard.bins",
     "read_config": "easyhard.study",
     "read_items": "easyhard.benchmarks.item_table",

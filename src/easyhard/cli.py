@@ -14,6 +14,7 @@ import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -130,6 +131,50 @@ def calibrate(
     flagged = bank.table.filter(pl.col("flag") != "").height
     facts = {**asdict(bank.calibration), "unit": bank.calibration.unit, "n_flagged": flagged, "item_bank": str(out)}
     _show(_facts(facts), "Calibration", facts, as_json)
+
+
+@app.command()
+def diagnose(
+    responses: ResponsesPath,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the tables, one a question.")],
+    group: Annotated[
+        str | None, typer.Option(help="Compare respondents whose name contains this with the others, item by item.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of simulations and subsamples.")] = 0,
+    column: Columns = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask whether the difficulties can be trusted: fit, wrong keys, duplicates, dimensions, stability.
+
+    Example: easyhard diagnose responses.parquet -o diagnosis --group llama
+    """
+    import numpy as np
+
+    import easyhard
+    from easyhard.atomic import write_parquet
+    from easyhard.files import write_json
+
+    table = easyhard.read_responses(responses, _mapping(column))
+    members = None if group is None else np.array([group in name for name in table.respondents])
+    if members is not None and (members.all() or not members.any()):
+        raise InputError(
+            f"--group {group!r} is in the names of {int(members.sum())} of {len(members)} respondents "
+            f"(first: {table.respondents[0]!r}). Give a part of the names of some."
+        )
+    with Progress(console=errors, transient=True) as bar:
+        task = bar.add_task("Diagnosing", total=None)
+        answers = easyhard.diagnose(table, members, seed, lambda n, of: bar.update(task, completed=n, total=of))
+    readings = {answer.name: {"question": answer.question, "reading": answer.reading} for answer in answers}
+    for answer in answers:
+        write_parquet(answer.table, out / f"{answer.name}.parquet")
+    write_json(readings, out / "readings.json")
+    if as_json:
+        _print_json(readings)
+        return
+    for answer in answers:
+        console.print(answer.question, style="bold", markup=False, highlight=False)
+        console.print(f"{answer.reading}\n", markup=False, highlight=False)
+    console.print(f"Tables: {out}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("bin")
