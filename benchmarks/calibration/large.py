@@ -41,6 +41,8 @@ from easyhard.responses import ShardedResponses, open_shards, write_shards
 SEED = 20_260_102
 ROWS_AT_ONCE = 5_000_000  # of the long table
 
+_HERE, _WORKERS = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -70,8 +72,9 @@ def main() -> None:
         "seconds in passes over the shards": [round(one, 1) for one in passes.seconds],
         "iterations": fit.iterations,
         "seconds an iteration": round(seconds / fit.iterations, 1),
-        "peak memory, MB: parent": _megabytes(resource.RUSAGE_SELF),
-        "peak memory, MB: largest worker": _megabytes(resource.RUSAGE_CHILDREN),
+        "CPU seconds: parent, workers": [round(_cpu_seconds(who), 1) for who in (_HERE, _WORKERS)],
+        "peak memory, MB: parent": _megabytes(_HERE),
+        "peak memory, MB: largest worker": _megabytes(_WORKERS),
         **_recovery(fit, difficulty, responses),
         "convergence": fit.convergence,
         "seconds to make the shards": wrote,
@@ -108,7 +111,7 @@ def _make(folder: Path, options: argparse.Namespace, difficulty: FloatArray) -> 
     start = time.perf_counter()
     write_shards(files, folder / "shards", options.shard)
     seconds = round(time.perf_counter() - start, 1)
-    print(f"write_shards: {seconds} s, peak memory {_megabytes(resource.RUSAGE_SELF)} MB", flush=True)
+    print(f"write_shards: {seconds} s, peak memory {_megabytes(_HERE)} MB", flush=True)
     for file in files:
         file.unlink()
     return seconds
@@ -158,6 +161,11 @@ def _varies(responses: ShardedResponses) -> tuple[npt.NDArray[np.bool_], FloatAr
 def _megabytes(whose: int) -> int:
     peak = resource.getrusage(whose).ru_maxrss  # kilobytes, on a Mac bytes
     return round(peak / (1024**2 if platform.system() == "Darwin" else 1024))
+
+
+def _cpu_seconds(whose: int) -> float:
+    used = resource.getrusage(whose)
+    return used.ru_utime + used.ru_stime
 
 
 def _options() -> argparse.Namespace:
