@@ -37,7 +37,7 @@ Simulated, to check the estimators: difficulties normal with mean 0 and standard
 log-normal with standard deviation 0.3; abilities with mean 0 and standard deviation 1, normal, skewed (exponential,
 skewness 2) or with two peaks (at -0.9 and 0.9, standard deviation 0.44 about each); responses missing at random with
 the share given, or in blocks (a fifth of the items seen by all, the rest in three blocks, one for each third of the
-respondents). Both fits take abilities as normal. Made by
+respondents). Made by
 
 ```sh
 python tools/coverage_calibration.py > docs/calibration-recovery.md
@@ -48,6 +48,10 @@ each figure are at least {intervals:,} intervals, so its standard error is about
 shared by the items of a replication. Slope is that of the estimates on the true difficulties (1 is right: above,
 hard items come out too hard), error the root mean square error in the unit of the scale by the mean stated standard
 error (1 is right), both at 100 items. Items that all or none got right are left out of all.
+
+The fits take abilities as normal. Where they are skewed and respondents are many, that is what is left of the error: with
+2,000 respondents and 20 items coverage falls to 92%. Under 2PL the error is below the stated one, because flat items have
+very large standard errors and their estimates are held by the prior.
 
 """
 
