@@ -49,9 +49,9 @@ shared by the items of a replication. Slope is that of the estimates on the true
 hard items come out too hard), error the root mean square error in the unit of the scale by the mean stated standard
 error (1 is right), both at 100 items. Items that all or none got right are left out of all.
 
-The fits take abilities as normal. Where they are skewed and respondents are many, that is what is left of the error: with
-2,000 respondents and 20 items coverage falls to 92%. Under 2PL the error is below the stated one, because flat items have
-very large standard errors and their estimates are held by the prior.
+The fits take abilities as normal. Where they are skewed and respondents are many, that is what is left of the error:
+with 2,000 respondents and 20 items coverage falls to 92%. Under 2PL the error is below the stated one, because flat
+items have very large standard errors and their estimates are held by the prior.
 
 """
 
