@@ -45,9 +45,9 @@ def fit_rasch_sharded(shards: Sequence[Shard], n_items: int, map_shards: MapShar
 
     The estimates are those of ``fit_rasch`` on all responses together, to 1e-8 logits however they are cut, and
     so are the standard errors and the items that all, or none, got right. Only where ``fit_rasch`` computes the
-    loss of information case by case (up to 200 items, responses missing without a pattern) its standard errors
-    differ a little: those here take it by expectation. No respondent may be in two shards. All count once, and
-    come from one population with normal abilities.
+    loss of information case by case (responses missing without a pattern, and up to 200 items or few
+    respondents) its standard errors differ a little, by some thousandths: those here take it by expectation. No
+    respondent may be in two shards. All count once, and come from one population with normal abilities.
 
     ``map_shards(function, shards)`` applies a function that can be pickled to every shard and yields what comes
     back, in the order of the shards: ``map``, or one that does it in other processes. It is called about ten
