@@ -13,6 +13,7 @@ from easyhard.irt.linking import Link, link_banks
 from easyhard.irt.population import Population, normal_population
 from easyhard.irt.posterior import Posterior, posterior_of
 from easyhard.irt.rasch import fit_rasch
+from easyhard.irt.sharded import Shard, fit_rasch_sharded
 from easyhard.irt.simulate import simulate_rasch
 from easyhard.irt.two_parameter import fit_2pl
 
@@ -26,12 +27,14 @@ __all__ = [
     "MeanSquares",
     "Population",
     "Posterior",
+    "Shard",
     "calibrate",
     "estimate_ability",
     "fit_2pl",
     "fit_conditional",
     "fit_joint",
     "fit_rasch",
+    "fit_rasch_sharded",
     "islands",
     "link_banks",
     "mean_squares",
