@@ -79,8 +79,10 @@ def _items(point: Point, design: Design, items_of: ItemTotals, sums: Expectation
     chain = _chain(point, design)
     slopes, items = np.stack(gradient, axis=1) * chain, items * chain[:, :, None] * chain[:, None, :]
     if design.log_slope_sd is not None:
+        # A slope's logarithm is curved in the slope: that adds the data's pull on it to the information, or takes it
+        # away, which far from the maximum could leave none.
+        items[:, 1, 1] += design.log_slope_sd**-2 + np.maximum(-slopes[:, 1], 0)
         slopes[:, 1] -= np.log(point.parameters.slope) / design.log_slope_sd**2
-        items[:, 1, 1] += design.log_slope_sd**-2
     return slopes, items
 
 
@@ -252,9 +254,9 @@ def _loss_by_case(cases: Cases, point: Point, design: Design) -> Iterator[FloatA
         seen = cases.observed[cases.pattern[part.block.cases]] * cases.size
         right = _right(cases, part.block.cases)
         population = cases.population[part.block.cases]
-        root_count = np.sqrt(cases.count[part.block.cases])[:, None]
+        root_weight = np.sqrt(cases.count[part.block.cases, None] * part.weight)
         for polynomial in _polynomials(part.weight, point.grid.ability):
-            weight = root_count * part.weight * polynomial
+            weight = root_weight * polynomial
             on_basis = weight @ point.basis
             slopes = np.einsum("cr,gkr->cgk", on_basis, point.coefficients) * seen[:, :, None]
             if design.slopes:
@@ -277,16 +279,17 @@ def _right(cases: Cases, rows: slice) -> FloatArray:
 
 
 def _polynomials(weight: FloatArray, ability: FloatArray) -> Iterator[FloatArray]:
-    """Values [cases, points] of the polynomials of degree 1, 2, ... orthonormal under ``weight``.
+    """The polynomials of degree 1, 2, ... orthonormal under ``weight``, times its square root: [cases, points].
 
-    From their three-term recurrence (Gautschi 2004, Orthogonal Polynomials, sec. 2.2).
+    From their three-term recurrence (Gautschi 2004, Orthogonal Polynomials, sec. 2.2). Without the root, those of
+    high degree would overflow where there is next to no weight.
     """
-    before, now = np.zeros_like(weight), np.ones_like(weight)
+    before, now = np.zeros_like(weight), np.sqrt(weight)
     norm = np.zeros((len(weight), 1))
     for _ in range(1, len(ability)):
-        centre = (weight * ability * now**2).sum(axis=1, keepdims=True)
+        centre = (ability * now**2).sum(axis=1, keepdims=True)
         before, now = now, (ability - centre) * now - norm * before
-        norm = np.sqrt((weight * now**2).sum(axis=1, keepdims=True))
+        norm = np.sqrt((now**2).sum(axis=1, keepdims=True))
         now = now / norm
         yield now
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from easyhard.irt.search import HIGHEST_SD, LOWEST_SD, Maximum, sd_bound
+from easyhard.irt.search import HIGHEST_SD, HIGHEST_SLOPE, LOWEST_SD, Maximum, sd_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,12 @@ class Outcome:
 def outcome(maximum: Maximum) -> Outcome:
     """What to tell the user about ``maximum``."""
     bounds = {sd_bound(population.sd) for population in maximum.at.point.parameters.populations}
+    if not maximum.converged and maximum.at.steepest > HIGHEST_SLOPE:
+        return Outcome(
+            False,
+            f"Not converged: a discrimination grew beyond {HIGHEST_SLOPE:g}, because an item separates the respondents "
+            "almost perfectly. Give the discriminations a prior, or add respondents.",
+        )
     if not maximum.converged:
         return Outcome(
             False,

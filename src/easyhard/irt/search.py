@@ -22,6 +22,7 @@ TOLERANCE = 1e-8  # of the parameters: far below any standard error, far above r
 MOST_ITERATIONS = 200  # Newton steps; ordinary data take 5 to 10
 LONGEST_STEP = 2.0  # by which one step may move a parameter
 LOWEST_SD, HIGHEST_SD = 0.01, 10.0  # ability sd is searched between these; language models have 0.5 to 3
+HIGHEST_SLOPE = 30.0  # per ability sd; without a prior, an item that has more has no finite maximum
 _ROUNDING = 1e-11  # of a log-likelihood, relative
 _SMALL = 200  # parameters of items up to which the search itself, not only its end, uses the exact loss
 _NEAR = 0.3  # longest step below which steps are regular enough to be accelerated
@@ -39,6 +40,11 @@ class At:
     sums: Expectation
     objective: float  # marginal log-likelihood plus log-prior
     log_likelihood: float
+
+    @property
+    def steepest(self) -> float:
+        """The largest slope, whatever its sign."""
+        return float(np.abs(self.point.parameters.slope).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,13 @@ class Search:
         the next tells how large a share (Walker & Ni 2011, SIAM Journal on Numerical Analysis 49, 1715-1735).
         """
         exact = self.exact and self._n_item_parameters <= _SMALL
-        approximate = self.design.probes and not exact
+        approximate = self.design.probes and (not exact or self.design.log_slope_sd is not None)
         at, iterations, path = self.at(start, reach), 1, Path([], [])
         while True:
             slopes = self.derivatives(at, exact)
             step = invert(slopes).product(slopes.gradient)
             longest = float(np.abs(step).max())
-            if longest < TOLERANCE or iterations == MOST_ITERATIONS:
+            if longest < TOLERANCE or iterations == MOST_ITERATIONS or self._too_steep(at):
                 return Maximum(at, self.derivatives(at, self.exact), iterations, longest)
             accelerate = approximate and longest < _NEAR
             further = path.accelerated(step, np.sqrt(_diagonal(slopes))) if accelerate else step
@@ -129,6 +135,9 @@ class Search:
             path = path.extended(further, step)
             at = found
             iterations += 1
+
+    def _too_steep(self, at: At) -> bool:
+        return self.design.log_slope_sd is None and at.steepest > HIGHEST_SLOPE
 
     def _moved(self, at: At, step: FloatArray) -> At:
         low, high = -at.sums.support[0], at.sums.support[1]
