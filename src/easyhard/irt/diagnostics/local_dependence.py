@@ -79,6 +79,8 @@ class LocalDependence:
             f"mean of all pairs. The pair with the most evidence is {shown(self.items[self.first[0]])} and "
             f"{shown(self.items[self.second[0]])}: Q3 {self.q3[0]:.2f}, z {self.z[0]:+.1f}."
         )
+        if not self.n_found:
+            return f"{text} Among so many pairs none is certain, but near-copies come first in the table: read those."
         close = int(((self.q3_adjusted > _CLOSE) & (self.p_bh < LEVEL)).sum())
         return text + (f" {counted(close, 'pair')} with a Q3 above {_CLOSE} may be near-copies." if close else "")
 

@@ -40,8 +40,10 @@ def variances_of(correct: IntArray, model: ItemModel, posterior: Posterior, item
 
 def _curve(model: ItemModel, posterior: Posterior, items: Places) -> Single:
     """Probability of a correct response: [points, items]."""
-    log_odds = model.discrimination[items] * (posterior.ability[:, None] - model.difficulty[items])
-    return (0.5 + 0.5 * np.tanh(0.5 * log_odds)).astype(np.float32)
+    half = (0.5 * model.discrimination[items]).astype(np.float32)
+    log_odds = np.multiply.outer(posterior.ability.astype(np.float32), half)
+    log_odds -= half * model.difficulty[items].astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(log_odds, out=log_odds))
 
 
 def _means(values: Single, posterior: Posterior) -> Single:

@@ -30,11 +30,11 @@ def sum_z(gain: FloatArray, right: Mask, predicted: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
         gain = np.where(sd > _NOTHING, gain / sd, 0.0)
     total = (gain * (right - predicted)).sum(axis=0)
-    skew = (gain**3 * variance * (1 - 2 * predicted)).sum(axis=0)
-    base = logit(predicted)
-    at, curvature = _saddlepoint(gain, predicted, base, total)
-    tilted = np.logaddexp(0, base + at * gain) - np.logaddexp(0, base) - at * gain * predicted
-    root = np.sign(at) * np.sqrt(np.maximum(2 * (at * total - tilted.sum(axis=0)), 0))
+    skew = (gain * gain * gain * variance * (1 - 2 * predicted)).sum(axis=0)
+    at, curvature = _saddlepoint(gain, predicted, total)
+    step = np.minimum(at * gain, 700.0)  # beyond, exp overflows
+    cumulant = (np.log1p(predicted * np.expm1(step)) - step * predicted).sum(axis=0)
+    root = np.sign(at) * np.sqrt(np.maximum(2 * (at * total - cumulant), 0))
     near = (np.abs(total) < _CLOSE) | (np.abs(root) < _CLOSE / 2)
     safe = np.where(near, 1.0, root)
     ratio = np.maximum(np.where(near, 1.0, at * np.sqrt(curvature)) / safe, 1e-12)
@@ -43,10 +43,9 @@ def sum_z(gain: FloatArray, right: Mask, predicted: FloatArray) -> FloatArray:
     return np.where(sd > _NOTHING, z, np.nan)
 
 
-def _saddlepoint(
-    gain: FloatArray, predicted: FloatArray, base: FloatArray, total: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _saddlepoint(gain: FloatArray, predicted: FloatArray, total: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Where the slope of the cumulant function is ``total``, and its curvature there: [items] each."""
+    base = logit(predicted)
     at = np.zeros(len(total))
     low, high = np.full(len(total), -_FARTHEST), np.full(len(total), _FARTHEST)
     for _ in range(_MOST_STEPS):
