@@ -1,4 +1,4 @@
-"""Rasch marginal likelihood straight from its definition, slow: what the fast fit is checked against."""
+"""Rasch and 2PL marginal likelihoods straight from their definitions, slow: what the fast fits are checked against."""
 
 from __future__ import annotations
 
@@ -24,10 +24,26 @@ class Reference:
     log_likelihood: float
 
 
-def log_likelihood(correct: IntArray, difficulty: FloatArray, mean: float, sd: float, n_points: int = 301) -> float:
+@dataclass(frozen=True, slots=True)
+class TwoParameterReference:
+    difficulty: FloatArray
+    standard_error: FloatArray
+    discrimination: FloatArray
+    discrimination_error: FloatArray
+    log_likelihood: float  # without the prior
+
+
+def log_likelihood(
+    correct: IntArray,
+    difficulty: FloatArray,
+    mean: float,
+    sd: float,
+    n_points: int = 301,
+    discrimination: FloatArray | float = 1.0,
+) -> float:
     """Trapezoid rule over +-9 sd of the population, respondent by respondent, response by response."""
     ability = np.linspace(mean - 9 * sd, mean + 9 * sd, n_points)
-    logit = ability[:, None] - difficulty
+    logit = discrimination * (ability[:, None] - difficulty)
     right, wrong = log_expit(logit).T, log_expit(-logit).T
     log_density = (correct == 1).astype(float) @ right + (correct == 0).astype(float) @ wrong
     log_density += norm.logpdf(ability, mean, sd) + np.log(ability[1] - ability[0])
@@ -43,10 +59,7 @@ def maximise(correct: IntArray) -> Reference:
         free, mean, log_sd = parameters[:-2], parameters[-2], parameters[-1]
         return -log_likelihood(correct, np.append(free, -free.sum()), mean, float(np.exp(log_sd)))
 
-    found = minimize(loss, np.zeros(n_items + 1), method="BFGS", options={"gtol": 1e-5})
-    best = found.x
-    for _ in range(3):
-        best = best - np.linalg.solve(_hessian(loss, best), _gradient(loss, best))
+    best = _minimum(loss, np.zeros(n_items + 1))
     free_covariance = np.linalg.inv(_hessian(loss, best))[:-2, :-2]
     to_items = np.vstack([np.eye(n_items - 1), -np.ones(n_items - 1)])
     return Reference(
@@ -56,6 +69,49 @@ def maximise(correct: IntArray) -> Reference:
         ability_sd=float(np.exp(best[-1])),
         log_likelihood=-loss(best),
     )
+
+
+def maximise_two_parameter(correct: IntArray, log_discrimination_sd: float | None) -> TwoParameterReference:
+    """Maximum of log-likelihood plus log-prior over difficulties and discriminations; no item may be extreme.
+
+    Without a prior the standard errors are those of the inverse numerical Hessian. With one they are those of the
+    posterior in the logarithm of a discrimination, except that the likelihood's slope in it, which a maximum of
+    the likelihood alone does not have, may add to the information but not take away.
+    """
+    n_items = correct.shape[1]
+
+    def loss(parameters: FloatArray) -> float:
+        difficulty, discrimination = parameters[:n_items], parameters[n_items:]
+        return -log_likelihood(correct, difficulty, 0.0, 1.0, 181, discrimination)
+
+    def penalised(parameters: FloatArray) -> float:
+        if log_discrimination_sd is None:
+            return loss(parameters)
+        log_discrimination = np.log(np.maximum(parameters[n_items:], 1e-9))
+        return loss(parameters) + 0.5 * float(np.sum((log_discrimination / log_discrimination_sd) ** 2))
+
+    best = _minimum(penalised, np.repeat([0.0, 1.0], n_items))
+    information = _hessian(loss, best)
+    if log_discrimination_sd is not None:
+        slope = np.log(best[n_items:]) / log_discrimination_sd**2  # of the likelihood: the prior's is minus that
+        in_log = 1 / log_discrimination_sd**2 + np.maximum(-slope, 0)
+        information[range(n_items, 2 * n_items), range(n_items, 2 * n_items)] += in_log / best[n_items:] ** 2
+    error = np.sqrt(np.diag(np.linalg.inv(information)))
+    return TwoParameterReference(
+        difficulty=best[:n_items],
+        standard_error=error[:n_items],
+        discrimination=best[n_items:],
+        discrimination_error=error[n_items:],
+        log_likelihood=-loss(best),
+    )
+
+
+def _minimum(loss: Loss, start: FloatArray) -> FloatArray:
+    """Quasi-Newton minimum, polished by Newton's method with numerical derivatives."""
+    best: FloatArray = minimize(loss, start, method="BFGS", options={"gtol": 1e-5}).x
+    for _ in range(3):
+        best = best - np.linalg.solve(_hessian(loss, best), _gradient(loss, best))
+    return best
 
 
 def _gradient(function: Loss, at: FloatArray, step: float = 1e-4) -> FloatArray:
