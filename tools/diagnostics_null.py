@@ -44,6 +44,7 @@ NULL = (
     Design(2000, 20),
     Design(2000, 20, missing=0.2),
     Design(2000, 60, ability_sd=2.5),
+    Design(100, 20, spread=0.4, model="2pl"),
     Design(200, 20, spread=0.4, model="2pl"),
     Design(500, 40, spread=0.4, model="2pl"),
     Design(500, 40, missing=0.2, spread=0.4, model="2pl"),
