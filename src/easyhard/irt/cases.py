@@ -79,7 +79,7 @@ class Cases:
     def _right(self, rows: slice) -> FloatArray:
         assert self.correct is not None
         right = self.correct[rows].astype(float)
-        return right if len(self.observed) == 1 else np.maximum(right, 0, out=right)
+        return np.maximum(right, 0, out=right)
 
 
 @dataclass(frozen=True, slots=True)
