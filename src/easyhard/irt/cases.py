@@ -79,7 +79,7 @@ class Cases:
     def _right(self, rows: slice) -> FloatArray:
         assert self.correct is not None
         right = self.correct[rows].astype(float)
-        return np.maximum(right, 0, out=right)
+        return np.asarray(np.maximum(right, 0, out=right))
 
 
 @dataclass(frozen=True, slots=True)
