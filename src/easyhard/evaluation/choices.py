@@ -9,6 +9,7 @@ vocabulary.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,7 +96,7 @@ def _prefix_cache(model: LanguageModel, tokens: list[int]) -> Any:
     import torch
 
     ids = torch.tensor([tokens], device=model.network.device)
-    return model.network(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+    return _forward(model, None, input_ids=ids, logits_to_keep=1)[1]
 
 
 def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question]) -> list[FloatArray]:
@@ -108,11 +109,11 @@ def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question
     ids, mask = _padded([q.prompt + q.opening for q in batch], side="left", device=device)
     mask = torch.cat([mask.new_ones(len(batch), shared), mask], dim=1)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    output = model.network(
-        input_ids=ids, attention_mask=mask, position_ids=positions[:, shared:], past_key_values=cache,
-        use_cache=True, logits_to_keep=opening + 1,
+    logits, cache = _forward(
+        model, cache, input_ids=ids, attention_mask=mask, position_ids=positions[:, shared:],
+        logits_to_keep=opening + 1,
     )  # fmt: skip
-    logits = output.logits[:, -opening - 1 :].float().log_softmax(-1)
+    logits = logits[:, -opening - 1 :].log_softmax(-1)
     openings = logits[:, :-1].gather(2, ids[:, ids.shape[1] - opening :, None]).sum((1, 2))
     flat = [(row, rest) for row, question in enumerate(batch) for rest in question.rests]
     rows = torch.tensor([row for row, _ in flat], device=device)
@@ -120,7 +121,7 @@ def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question
     longer = [k for k, (_, rest) in enumerate(flat) if len(rest) > 1]
     if longer:
         chosen = torch.tensor(longer, device=device)
-        later = _continuation(model, output.past_key_values, mask, rows[chosen], [flat[k][1] for k in longer])
+        later = _continuation(model, cache, mask, rows[chosen], [flat[k][1] for k in longer])
         total = total.index_add(0, chosen, later)
     ends = np.cumsum([len(question.rests) for question in batch])[:-1]
     return [np.asarray(part, dtype=np.float64) for part in np.split(total.cpu().numpy(), ends)]
@@ -135,12 +136,16 @@ def _continuation(model: LanguageModel, cache: Any, mask: Any, rows: Any, choice
     targets, _ = _padded([c[1:] for c in choices], side="right", device=rows.device)
     whole = torch.cat([mask[rows], input_mask], dim=1)
     positions = (whole.cumsum(1) - 1).clamp(min=0)[:, -inputs.shape[1] :]
-    logits = model.network(
-        input_ids=inputs, attention_mask=whole, position_ids=positions, past_key_values=cache, use_cache=True
-    ).logits
-    logits = logits.float()
+    logits, _ = _forward(model, cache, input_ids=inputs, attention_mask=whole, position_ids=positions)
     each = logits.gather(2, targets[:, :, None])[:, :, 0] - logits.logsumexp(-1)
     return (each * input_mask).sum(1)
+
+
+def _forward(model: LanguageModel, cache: Any, **inputs: Any) -> tuple[Any, Any]:
+    """Float32 logits of ``inputs`` that follow ``cache``, and the cache with them in it."""
+    named = "cache" if "cache" in inspect.signature(model.network.forward).parameters else "past_key_values"
+    output = model.network(**inputs, **{named: cache}, use_cache=True)  # transformers 5.24 renamed it
+    return output.logits.float(), output[named]
 
 
 def _padded(rows: Sequence[list[int]], *, side: str, device: Any) -> tuple[Any, Any]:
