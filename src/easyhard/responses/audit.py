@@ -23,7 +23,6 @@ class Audit:
 
     files: tuple[str, ...]
     rows: int
-    empty_rows: int  # rows whose ``correct`` is empty
     respondents: int
     items: int
     missing_share: float
@@ -31,9 +30,19 @@ class Audit:
     none_correct_items: tuple[str, ...]
     all_correct_respondents: tuple[str, ...]
     none_correct_respondents: tuple[str, ...]
-    items_without_response: tuple[str, ...]
-    respondents_without_response: tuple[str, ...]
-    ignored_columns: tuple[str, ...]
+    empty_rows: int = 0  # rows whose ``correct`` is empty
+    items_without_response: tuple[str, ...] = ()
+    respondents_without_response: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()  # for each task, what was counted as correct
+    unreadable: tuple[str, ...] = ()  # file:line: why; line 0 is the file as a whole
+    dropped_runs: tuple[str, ...] = ()  # of models with a newer, or more complete, run of the task
+    left_out: tuple[str, ...] = ()  # models with too few of a task's items
+    edited_items: tuple[str, ...] = ()  # one source id, more than one content: each is an item of its own
+    duplicates: int = 0  # responses given again, alike
+    conflicts: int = 0  # responses given again, otherwise: missing
+    repeated: int = 0  # (respondent, item) pairs whose several trials were made one response
 
     def frame(self) -> pl.DataFrame:
         """One row per finding, columns ``finding, value, names``: a number, and the first names behind it."""
@@ -52,23 +61,14 @@ class Audit:
         return asdict(self)
 
 
-def audit_responses(
-    responses: Responses,
-    files: tuple[str, ...] = (),
-    rows: int = 0,
-    empty_rows: int = 0,
-    items_without_response: tuple[str, ...] = (),
-    respondents_without_response: tuple[str, ...] = (),
-    ignored_columns: tuple[str, ...] = (),
-) -> Audit:
-    """Audit of ``responses``; all but the first argument is what only the reader of the files knows."""
+def audit_responses(responses: Responses, files: tuple[str, ...] = (), rows: int = 0, **known: Any) -> Audit:
+    """Audit of ``responses``; ``known`` are the fields that only the reader of the files knows."""
     correct = responses.correct
     easy_items, hard_items = _unanimous(correct, responses.items, axis=0)
     able, unable = _unanimous(correct, responses.respondents, axis=1)
     return Audit(
         files=files,
         rows=rows,
-        empty_rows=empty_rows,
         respondents=len(responses.respondents),
         items=len(responses.items),
         missing_share=float(np.count_nonzero(correct == MISSING) / max(correct.size, 1)),
@@ -76,9 +76,7 @@ def audit_responses(
         none_correct_items=hard_items,
         all_correct_respondents=able,
         none_correct_respondents=unable,
-        items_without_response=items_without_response,
-        respondents_without_response=respondents_without_response,
-        ignored_columns=ignored_columns,
+        **known,
     )
 
 
