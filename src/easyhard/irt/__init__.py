@@ -10,6 +10,7 @@ from easyhard.irt.item_fit import MeanSquares, mean_squares
 from easyhard.irt.item_model import ItemModel
 from easyhard.irt.joint import JointFit, fit_joint
 from easyhard.irt.linking import Link, link_banks
+from easyhard.irt.near_copies import NearCopies, near_copies
 from easyhard.irt.population import Population, normal_population
 from easyhard.irt.posterior import Posterior, posterior_of
 from easyhard.irt.rasch import fit_rasch
@@ -25,6 +26,7 @@ __all__ = [
     "JointFit",
     "Link",
     "MeanSquares",
+    "NearCopies",
     "Population",
     "Posterior",
     "Shard",
@@ -38,6 +40,7 @@ __all__ = [
     "islands",
     "link_banks",
     "mean_squares",
+    "near_copies",
     "normal_population",
     "posterior_of",
     "simulate_rasch",
