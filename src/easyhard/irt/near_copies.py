@@ -145,7 +145,8 @@ def near_copies(
       JASA 95, 760-768), however few or extreme the answers are;
     - the crowd: the correlation stands out from those of all pairs, taken as normal with the centre and spread of
       their middle half (empirical null, Efron 2004, JASA 99, 96-104), by Bonferroni at ``level``. Model families
-      and a second ability make answers dependent too, and this is what sets near-copies apart from them.
+      and a second ability make answers dependent too. The level is for independent answers: of many relatives with
+      residuals that correlate by 0.2 and more, some reach 0.5 on a short test by chance.
 
     Groups are by complete linkage: in a group every two are near-copies, so a chain of merges is cut where its
     ends are no longer alike. Respondents with nothing right or nothing wrong are never grouped. Pairs are taken
