@@ -25,7 +25,7 @@ def flat(generation: str, as_text: bool = False) -> pl.DataFrame:
             "gold_index": ["[0]"] * 4 if as_text else [[0]] * 4,
         }
     )
-    scores = {"acc": CORRECT, "acc_norm": [1.0 * one for one in CORRECT]}
+    scores: dict[str, list[Any]] = {"acc": CORRECT, "acc_norm": [1.0 * one for one in CORRECT]}
     if generation == "struct":
         return table.with_columns(pl.DataFrame(scores).to_struct("metrics"))
     prefix = "metrics." if generation == "dotted" else ""
