@@ -1,0 +1,66 @@
+"""A run of HELM: numbers spread over rows are merged, and only plain test instances count. Simulated throughout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easyhard.responses.formats import helm
+from easyhard.responses.log import Asked
+from easyhard.schema import InputError
+
+
+def stat(name: str, mean: float | None, split: str = "test") -> dict[str, Any]:
+    value = {} if mean is None else {"mean": mean}
+    return {"name": {"name": name, "split": split}, "count": len(value), **value}
+
+
+def row(name: str, *stats: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"instance_id": name, "train_trial_index": 0, "stats": list(stats), **more}
+
+
+ROWS = [
+    row("id1", stat("exact_match", 1.0)),
+    row("id1", stat("exact_match@5", 0.0), stat("num_bytes", 90)),
+    row("id2", stat("exact_match", None)),
+    row("id3", stat("exact_match", 0.0), perturbation={"name": "typos"}),
+    row("id4", stat("exact_match", 1.0, split="valid")),
+]
+
+
+def folder(path: Path, rows: list[Any]) -> Path:
+    spec = {"name": "sums:n=1,model=org_m", "adapter_spec": {"model": "org/m"}}
+    references = [{"output": {"text": "2"}, "tags": ["correct"]}, {"output": {"text": "3"}, "tags": []}]
+    instances = [{"id": f"id{k}", "input": {"text": f"{k}?"}, "references": references} for k in range(1, 5)]
+    (path / "run_spec.json").write_text(json.dumps(spec))
+    (path / "instances.json").write_text(json.dumps(instances))
+    (path / helm.STATS).write_text(json.dumps(rows))
+    return path / helm.STATS
+
+
+def test_rows_of_one_instance_are_merged_and_other_splits_and_perturbations_left(tmp_path: Path) -> None:
+    path = folder(tmp_path, ROWS)
+    assert helm.matches(path, path.read_bytes())
+    (run,) = helm.read(path, Asked(metric="exact_match")).runs
+    assert (run.respondent, run.task, list(run.source_id)) == ("org/m", "sums:n=1", ["id1", "id2"])
+    assert run.correct.tolist() == [1, -1]
+    assert helm.read(path, Asked(metric="exact_match@5")).runs[0].correct.tolist() == [0, -1]
+
+
+def test_a_choice_of_metric_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="exact_match@5"):
+        helm.read(folder(tmp_path, ROWS), Asked())
+
+
+def test_a_broken_row_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
+    read = helm.read(folder(tmp_path, [*ROWS, {"instance_id": 7}]), Asked(metric="exact_match"))
+    assert (read.rows, len(read.broken), len(read.runs[0].item)) == (6, 1, 2)
+
+
+def test_without_instances_the_logs_own_ids_name_the_items(tmp_path: Path) -> None:
+    path = folder(tmp_path, ROWS)
+    (tmp_path / "instances.json").unlink()
+    assert list(helm.read(path, Asked(metric="exact_match")).runs[0].item) == ["sums:n=1/id1", "sums:n=1/id2"]
