@@ -79,15 +79,15 @@ def _question(schema: pl.Schema) -> str | None:
 
 def _metrics(schema: pl.Schema, wanted: str | None) -> dict[str, pl.Expr]:
     """Each metric and where it is, in whichever way the file has them."""
-    own = [name for name in (*METRICS, wanted) if name in schema and is_score(schema[name])]
-    found = {name: pl.col(name) for name in own if name is not None}
+    own = (*METRICS, wanted) if wanted else METRICS
+    found = {name: pl.col(name) for name in own if name in schema and is_score(schema[name])}
     for name, kind in schema.items():
         if name.startswith(PREFIX) and is_score(kind):
             found.setdefault(name.removeprefix(PREFIX), pl.col(name))
     struct = schema.get("metrics")
-    for name, kind in struct if isinstance(struct, pl.Struct) else ():
-        if is_score(kind):
-            found.setdefault(name, pl.col("metrics").struct.field(name))
+    for field in struct.fields if isinstance(struct, pl.Struct) else ():
+        if is_score(field.dtype):
+            found.setdefault(field.name, pl.col("metrics").struct.field(field.name))
     return found
 
 
