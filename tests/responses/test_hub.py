@@ -114,7 +114,7 @@ def test_top_takes_the_most_downloaded_details_and_nothing_else(hub: StandInHub,
 
 def test_random_failures_truncation_and_wrong_bytes_are_tried_again(hub: StandInHub, tmp_path: Path) -> None:
     chance = random.Random(1)
-    hub.fail = lambda _method, _repository, _path, before: (500, {}) if before < 4 and chance.random() < 0.5 else None
+    hub.fail = lambda _method, _repository, _path, before: (500, {}) if before < 2 and chance.random() < 0.5 else None
     names = list(hub.files[repository(MODELS[0])])
     hub.truncated, hub.altered = {names[3]}, {names[6]}
     pulled = pulled_from(hub, tmp_path)
