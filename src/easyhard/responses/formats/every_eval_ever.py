@@ -1,0 +1,90 @@
+"""Instance-level results of Every Eval Ever, the common format that converters of several harnesses write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from easyhard.benchmarks.identity import item_id
+from easyhard.benchmarks.known_tasks import known_task
+from easyhard.responses.formats.json_rows import first_line, json_rows
+from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of
+from easyhard.schema import MISSING, IntArray
+
+
+class _Input(msgspec.Struct):
+    raw: str
+    reference: list[str] | str | None = None
+    choices: list[str] | None = None
+
+
+class _Verdict(msgspec.Struct):
+    is_correct: bool | None = None
+    score: Any = None
+
+
+class _Sample(msgspec.Struct):
+    model_id: str
+    evaluation_name: str
+    sample_id: str | int
+    input: _Input
+    evaluation: _Verdict
+    evaluation_id: str = ""
+    error: Any = None
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether the first line names an evaluation, a model and a sample."""
+    line = first_line(head)
+    return line.startswith(b"{") and all(
+        key in line for key in (b'"model_id"', b'"evaluation_name"', b'"sample_id"', b'"evaluation"')
+    )
+
+
+def read(path: Path, asked: Asked) -> FileRead:
+    """One run for each model, evaluation and evaluation's id. A sample that comes again is another trial.
+
+    ``is_correct`` counts, unless a threshold is asked for; then the score does.
+    """
+    found = FileRead(str(path), asked.strict)
+    runs: dict[tuple[str, str, str], list[tuple[_Sample, int]]] = {}
+    for number, row in json_rows(path, _Sample, found):
+        try:
+            correct = _correct(row, asked)
+        except NotDichotomous as problem:
+            found.broke(number, str(problem))
+            continue
+        runs.setdefault((row.model_id, row.evaluation_name, row.evaluation_id), []).append((row, correct))
+    for (model, task, _), rows in runs.items():
+        found.runs.append(_run(model, task, found.file, rows))
+    return found
+
+
+def _correct(row: _Sample, asked: Asked) -> int:
+    if row.error:
+        return MISSING
+    if asked.threshold is None and row.evaluation.is_correct is not None:
+        return int(row.evaluation.is_correct)
+    return correct_of(row.evaluation.score, asked.threshold)
+
+
+def _run(model: str, task: str, file: str, rows: list[tuple[_Sample, int]]) -> Run:
+    items = [_item(task, row.input) for row, _ in rows]
+    seen: dict[str, int] = {}
+    trial = []
+    for item in items:
+        trial.append(seen.get(item, 0))
+        seen[item] = trial[-1] + 1
+    correct: IntArray = np.array([code for _, code in rows], dtype=np.int8)
+    return Run(model, task, "", file, "is_correct", items, [str(row.sample_id) for row, _ in rows], trial, correct)
+
+
+def _item(task: str, asked: _Input) -> str:
+    answers = [asked.reference] if isinstance(asked.reference, str) else asked.reference or []
+    known = known_task(task)
+    if known.question and known.answer is None:  # its question alone is the item, as in other formats
+        return item_id(known.benchmark, asked.raw, "")
+    return item_id(known.benchmark, asked.raw, answers[0] if answers else "", asked.choices)
