@@ -45,6 +45,7 @@ app = typer.Typer(
 
 ResponsesPath = Annotated[Path, typer.Argument(help="Responses: CSV, Parquet or JSON lines, long form.")]
 ItemModelName = Literal["rasch", "2pl"]
+TrialsName = Literal["majority", "mean", "first"]
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
 StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a setting, e.g. --set bins.count=5.")]
@@ -87,23 +88,126 @@ def demo(
 
 @app.command()
 def ingest(
-    path: Annotated[list[Path], typer.Argument(help="Result files: CSV, Parquet or JSON lines, long form.")],
+    path: Annotated[list[Path], typer.Argument(help="Result logs or tables, or folders of them.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the responses go, as Parquet.")],
     column: Columns = None,
+    format_: Annotated[str | None, typer.Option("--format", help="The logs' format, if not to be told apart.")] = None,
+    metric: Annotated[str | None, typer.Option(help="The score that counts, where a log has several.")] = None,
+    filter_: Annotated[str | None, typer.Option("--filter", help="The answer filter that counts.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="A score from here on is correct.")] = None,
+    trials: Annotated[TrialsName, typer.Option(help="What makes one response of repeats and epochs.")] = "majority",
+    coverage: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of a task's items that a model must have. Logs: 0.9.")
+    ] = None,
+    respondent: Annotated[str | None, typer.Option(help="The model, for logs that do not name it.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that cannot be read.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read per-example results of many models into one audited table of responses.
+    """Read per-example results of many models, of any known format, into one audited table of responses.
 
-    Example: easyhard ingest results.csv --column respondent=model -o responses.parquet
+    Example: easyhard ingest logs/ --metric acc_norm -o responses.parquet
     """
     from easyhard.files import write_json
-    from easyhard.responses import read_responses_audited, write_responses
+    from easyhard.responses import Asked, ingest_logs, only_tables, read_responses_audited, write_responses
 
     _refuse_bad_target(out, path)
-    responses, audit = read_responses_audited(path, _mapping(column))
+    asked = Asked(metric, filter_, threshold, respondent, strict)
+    if column or (asked == Asked() and format_ is None and only_tables(path)):
+        responses, audit = read_responses_audited(path, _mapping(column))
+    else:
+        with Progress(console=errors, transient=True) as bar:
+            task = bar.add_task("Reading", total=None)
+            responses, audit = ingest_logs(
+                path,
+                asked,
+                format=format_,
+                trials=trials,
+                coverage=coverage,
+                progress=lambda n, of: bar.update(task, completed=n, total=of),
+            )
     write_responses(responses, out)
     write_json(audit.as_dict(), out.with_suffix(".audit.json"))
     _show(audit.frame(), "What was read", audit.as_dict(), as_json)
+
+
+@app.command()
+def pull(
+    source: Annotated[Literal["leaderboard-v1", "leaderboard-v2"], typer.Argument(help="docs/pull.md tells them.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the files.")],
+    benchmark: Annotated[str, typer.Option(help="One or more, with commas between: bbh,math.")],
+    models: Annotated[Path | None, typer.Option(help="A text file, one org/name a line.")] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="The so many whose details are downloaded most.")] = None,
+    quota_gb: Annotated[float | None, typer.Option(min=0, help="Stop before the files take up more.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download per-example results of the Open LLM Leaderboard; the same command goes on after an interruption.
+
+    Example: easyhard pull leaderboard-v2 --benchmark bbh,math --top 100 -o details
+    """
+    from easyhard.responses.hub import pull as pull_files
+    from easyhard.responses.hub_plan import read_models
+
+    with Progress(console=errors, transient=True) as bar:
+        task = bar.add_task("Pulling", total=None)
+        pulled = pull_files(
+            source,
+            [name.strip() for name in benchmark.split(",") if name.strip()],
+            out,
+            read_models(models) if models else None,
+            top,
+            None if quota_gb is None else int(quota_gb * 1e9),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        _print_json(
+            {
+                "files": [str(path) for path in pulled.files],
+                "n_downloaded": pulled.n_downloaded,
+                "bytes_downloaded": pulled.bytes_downloaded,
+                "n_over_quota": pulled.n_over_quota,
+                "refused": [asdict(one) for one in pulled.refused],
+            }
+        )
+    else:
+        console.print(pulled.summary(), markup=False, highlight=False, soft_wrap=True)
+    if not pulled.files and pulled.refused:
+        raise WorkError(f"Nothing was pulled. {pulled.refused[0].finding}")
+
+
+@app.command("near-copies")
+def near_copies_(
+    responses: ResponsesPath,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where each respondent's group and weight go, as Parquet.")],
+    column: Columns = None,
+    as_json: AsJson = False,
+) -> None:
+    """Group models that answer too much alike to be counted as several: merges, quantisations, uploads made twice.
+
+    Example: easyhard near-copies responses.parquet -o copies.parquet
+    """
+    import easyhard
+    from easyhard.atomic import write_parquet
+    from easyhard.irt import fit_rasch, near_copies
+
+    _refuse_bad_target(out, [responses])
+    table = easyhard.read_responses(responses, _mapping(column))
+    found = near_copies(table.correct, fit_rasch(table.correct), respondents=table.respondents)
+    group = {row: number for number, rows in enumerate(found.groups) for row in rows}
+    weights = pl.DataFrame(
+        {
+            "respondent": table.respondents,
+            "group": [group.get(row) for row in range(len(table.respondents))],
+            "weight": found.weights(),
+        },
+        schema_overrides={"group": pl.Int64},
+    )
+    write_parquet(weights, out)
+    if as_json:
+        _print_json(
+            {"reading": found.reading(), "effective_number": found.effective_number, "groups": len(found.groups)}
+        )
+    else:
+        console.print(found.reading(), markup=False, highlight=False)
 
 
 @app.command()
@@ -114,6 +218,7 @@ def calibrate(
     onto: Annotated[
         Path | None, typer.Option(help="An older item bank, whose items keep their difficulty (Rasch).")
     ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of respondents, from `easyhard near-copies`.")] = None,
     column: Columns = None,
     as_json: AsJson = False,
 ) -> None:
@@ -126,11 +231,27 @@ def calibrate(
 
     _refuse_bad_target(out, [responses, onto] if onto else [responses])
     older = read_bank(onto) if onto else None
-    bank = easyhard.calibrate(easyhard.read_responses(responses, _mapping(column)), model, older)
+    table = easyhard.read_responses(responses, _mapping(column))
+    bank = easyhard.calibrate(table, model, older, _weights(weights, table.respondents) if weights else None)
     write_bank(bank, out)
     flagged = bank.table.filter(pl.col("flag") != "").height
     facts = {**asdict(bank.calibration), "unit": bank.calibration.unit, "n_flagged": flagged, "item_bank": str(out)}
     _show(_facts(facts), "Calibration", facts, as_json)
+
+
+def _weights(path: Path, respondents: Sequence[str]) -> Any:
+    """The weight of each respondent from a table with columns ``respondent, weight``. InputError where one has none."""
+    from easyhard.tabular import read_table
+
+    table, _ = read_table(path, ("respondent", "weight"))
+    known = dict(table.select("respondent", pl.col("weight").cast(pl.Float64, strict=False)).iter_rows())
+    unknown = [name for name in respondents if known.get(name) is None]
+    if unknown:
+        raise InputError(
+            f"{path} has no weight for {len(unknown)} of {len(respondents)} respondents (first: {unknown[0]!r}). "
+            "Make it anew from these responses: easyhard near-copies."
+        )
+    return pl.Series([known[name] for name in respondents], dtype=pl.Float64).to_numpy()
 
 
 @app.command()

@@ -1,0 +1,207 @@
+"""Sample logs of lm-evaluation-harness (``--log_samples``), versions 0.4.0 on, and of the leaderboard that runs it.
+
+Logs are long, for every row has its whole prompt, and models are many, but their items are the same. So only the
+fields needed are decoded, and a document that was seen before is known by its bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from easyhard.benchmarks.known_tasks import item_of, known_task, whole_item
+from easyhard.responses.formats.lm_eval_filters import Filters, IntegerArray, KeptRows, filters_of
+from easyhard.responses.formats.lm_eval_results import NAME, Origin, origin_of, respondent_of
+from easyhard.responses.formats.lm_eval_rows import Row, rows_of
+from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_filter, chosen_metric, correct_of
+from easyhard.schema import InputError
+from easyhard.tabular import BYTE_ORDER_MARK, refuse_no_file
+from easyhard.wording import counted, shown
+
+FIRST = 16  # rows that show which metrics a log has
+NOT_METRICS = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
+NOT_METRICS |= {"doc_hash", "prompt_hash", "target_hash"}
+KNOWN_ITEMS = 1 << 17  # documents remembered, about 25 MB; all tasks of the second leaderboard have 21,606
+ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
+
+_items: dict[tuple[str, bytes], str] = {}  # (task, digest of a document's bytes) -> item
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether the file is JSON lines, or an array, of rows with a document and its number; the first may be broken."""
+    starts_well = head.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[") or NAME.fullmatch(path.name)
+    return bool(starts_well) and b'"doc_id"' in head and b'"doc"' in head
+
+
+def read(path: Path, asked: Asked) -> FileRead:
+    """The log's run; its runs, from the oldest, where later ones were appended and answer otherwise."""
+    found = FileRead(str(path), asked.strict)
+    refuse_no_file(path)
+    try:
+        origin = origin_of(path)
+        rows = rows_of(path)
+        first = _first(rows)
+        metric = _metric(first, asked, origin.task, found.file)
+        kept = _decoded(chain(first, rows), origin.task, metric, found)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}. Check the file.") from error
+    if kept.item and metric is not None:
+        filters = filters_of(kept, origin, metric)
+        _add_runs(kept, filters, origin, metric, asked, found)
+    return found
+
+
+def _first(rows: Iterator[Row]) -> list[Row]:
+    """Rows up to ``FIRST`` that can be read, and those before them that cannot."""
+    first, readable = [], 0
+    for row in rows:
+        first.append(row)
+        readable += bool(_mapping(row[1]))
+        if readable == FIRST:
+            break
+    return first
+
+
+def _metric(first: Iterable[Row], asked: Asked, task: str, file: str) -> str | None:
+    """The metric that counts; None where no row has one."""
+    values: dict[str, list[Any]] = {}
+    for _, raw in first:
+        row = _mapping(raw)
+        names = row.get("metrics")
+        for name in names if isinstance(names, list) else row:
+            if isinstance(name, str) and name in row and name not in NOT_METRICS:
+                values.setdefault(name, []).append(row[name])
+    if not values:
+        return None  # each row is found to have none, or to be no row
+    wanted = (asked.metric, known_task(task).metric)
+    able = [name for name, some in values.items() if name in wanted or _dichotomous(some, asked.threshold)]
+    return chosen_metric(able or list(values), asked, task, file)
+
+
+def _mapping(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+    try:
+        row = _loaded(raw)
+    except ERRORS:
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _loaded(raw: bytes | msgspec.Raw) -> Any:
+    """JSON, and the NaN and Infinity that Python writes into it."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return json.loads(bytes(raw))
+
+
+def _dichotomous(values: Iterable[Any], threshold: float | None) -> bool:
+    try:
+        return [correct_of(value, threshold) for value in values] != []
+    except NotDichotomous:
+        return False
+
+
+@lru_cache(maxsize=64)
+def _decoder(metric: str) -> msgspec.json.Decoder[Any]:
+    """Of the fields needed only; ``metric`` is called score."""
+    fields: list[tuple[str, Any, Any]] = [
+        ("doc_id", int | str | None, None), ("filter", str | None, None), ("score", Any, msgspec.UNSET)
+    ]  # fmt: skip
+    row = msgspec.defstruct("Row", [("doc", msgspec.Raw), *fields], rename={"score": metric}, gc=False)
+    return msgspec.json.Decoder(row)
+
+
+def _decoded(rows: Iterable[Row], task: str, metric: str | None, found: FileRead) -> KeptRows:
+    kept = KeptRows()
+    decode = _decoder(metric or "").decode
+    for line, raw in rows:
+        found.rows += 1
+        try:
+            try:
+                row = decode(raw)
+                item = _item(task, row.doc)
+            except msgspec.DecodeError:
+                row = decode(_without_nan(raw))
+                item = _item(task, row.doc)
+        except ERRORS as error:
+            found.broke(line, f"no row of a sample log: {shown(str(error), 200)}")
+            continue
+        if row.score is msgspec.UNSET:
+            found.broke(line, f"the row has no metric {shown(metric)}" if metric else "the row has no metric")
+            continue
+        kept.line.append(line)
+        kept.item.append(item)
+        kept.source_id.append("" if row.doc_id is None else str(row.doc_id))
+        kept.filter.append(row.filter)
+        kept.score.append(row.score)
+    return kept
+
+
+def _without_nan(raw: bytes | msgspec.Raw) -> bytes:
+    """The row with null for NaN and Infinity, which Python writes although JSON has none."""
+    return json.dumps(json.loads(bytes(raw), parse_constant=lambda _: None)).encode()
+
+
+def _item(task: str, document: msgspec.Raw) -> str:
+    """The item of a document. What was seen before is not parsed again."""
+    key = (task, blake2b(document, digest_size=16).digest())
+    item = _items.get(key)
+    if item is None:
+        parsed = msgspec.json.decode(document)
+        item = item_of(task, parsed) if isinstance(parsed, dict) else whole_item(known_task(task).benchmark, parsed)
+        if len(_items) >= KNOWN_ITEMS:
+            _items.clear()
+        _items[key] = item
+    return item
+
+
+def _add_runs(kept: KeptRows, filters: Filters, origin: Origin, metric: str, asked: Asked, found: FileRead) -> None:
+    """Add the rows of the filter that counts as runs."""
+    chosen = filters.names.index(chosen_filter(filters.names, asked, origin.task, found.file))
+    codes = _codes(kept, np.flatnonzero(filters.filter == chosen), metric, asked, found)
+    rows = np.array(list(codes), dtype=np.int64)
+    correct = np.array(list(codes.values()), dtype=np.int8)
+    number = filters.run[rows]
+    if _repeats_agree(kept, codes):
+        number = np.zeros_like(number)  # a run that was written twice
+    respondent = respondent_of(Path(found.file), origin, asked)
+    for again in np.unique(number):
+        started = f"{origin.started} ({again + 1})" if again else origin.started  # comes after it as text
+        part = number == again
+        items, sources = ([column[row] for row in rows[part]] for column in (kept.item, kept.source_id))
+        trials = [0] * len(items)
+        found.runs.append(
+            Run(respondent, origin.task, started, found.file, metric, items, sources, trials, correct[part])
+        )
+
+
+def _codes(kept: KeptRows, rows: IntegerArray, metric: str, asked: Asked, found: FileRead) -> dict[int, int]:
+    """1, 0 or MISSING by row. A score that is neither is noted; InputError if most are."""
+    codes, broken = {}, {}
+    for row in rows.tolist():
+        try:
+            codes[row] = correct_of(kept.score[row], asked.threshold)
+        except NotDichotomous as error:
+            broken[row] = str(error)
+    if 2 * len(broken) > len(rows):
+        raise InputError(
+            f"{found.file}: {metric} says not what is correct in {counted(len(broken), 'row')}: "
+            f"{next(iter(broken.values()))}. Give a threshold (--threshold 0.5) or another metric (--metric NAME)."
+        )
+    for row, finding in broken.items():
+        found.broke(kept.line[row], f"{metric}: {finding}")
+    return codes
+
+
+def _repeats_agree(kept: KeptRows, codes: Mapping[int, int]) -> bool:
+    """Whether all answers to a document are right, or all wrong."""
+    first: dict[tuple[str, str], int] = {}
+    return all(first.setdefault((kept.source_id[row], kept.item[row]), code) == code for row, code in codes.items())
