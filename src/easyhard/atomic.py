@@ -9,17 +9,19 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
 from easyhard.schema import InputError, WorkError
 
 
-def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
-    """Put ``data`` at ``path``, making its folder if need be.
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the name ``path`` when all is well and vanishes when not.
 
-    The bytes go to a temporary file in the same folder, reach the disk, and only then take the name: whoever
-    reads, and whatever is killed, finds the old file or the new one, never a part.
+    Its folder is made if need be. The bytes go to a temporary file in the same folder, reach the disk, and only
+    then take the name: whoever reads, and whatever is killed, finds the old file or the new one, never a part.
     """
     target = Path(path).resolve()
     if target.exists() and not target.is_file():  # a rename over /dev/null would replace the device
@@ -29,7 +31,7 @@ def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
@@ -40,6 +42,12 @@ def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
             f"{path} could not be written: {error.strerror or error}. "
             "See that its folder exists, may be written to and has room, or name another place."
         ) from error
+
+
+def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
+    """Put ``data`` at ``path`` whole or not at all, making its folder if need be."""
+    with whole_file(path) as file:
+        file.write(data)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,27 +11,33 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from easyhard.atomic import write_parquet
+from easyhard.atomic import whole_file
 from easyhard.responses.audit import Audit, audit_responses
 from easyhard.schema import MISSING, InputError, IntArray, Responses
-from easyhard.tabular import as_text, read_table, refuse_other_than_text
+from easyhard.tabular import SCAN, as_text, read_errors, read_table, refuse_other_than_text, scan_parquet
 from easyhard.wording import counted, shown
 
 PathLike = str | os.PathLike[str]
+Codes = npt.NDArray[np.unsignedinteger]  # as few bytes as the names need
 
 COLUMNS = ("respondent", "item", "correct")
 CORRECT_TEXT = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0}
 
+ROWS_AT_ONCE = 4_000_000  # of Parquet: less than 200 MB in work; a group of rows has names of its own, about 100 KB
+COMPRESSION = 6  # zstd, as measured in benchmarks/responses_parquet: above it little is saved and time doubles
+PAGE = 8_000_000  # bytes: pages of the usual 1 MB take a third more, for items repeat from respondent to respondent
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One file. ``respondent`` and ``item`` hold, for every row, a place in the names of that axis."""
+    """Rows of one file. ``respondent`` and ``item`` hold, for every row, a place in the names of that axis."""
 
     path: Path
+    before: int  # rows of the file that come before
     respondents: list[str]
     items: list[str]
-    respondent: npt.NDArray[np.intp]
-    item: npt.NDArray[np.intp]
+    respondent: Codes
+    item: Codes
     correct: IntArray  # [rows]: 1, 0 or MISSING
     ignored: tuple[str, ...]
 
@@ -53,7 +59,7 @@ def read_responses_audited(
     paths = [Path(path)] if isinstance(path, str | os.PathLike) else [Path(one) for one in path]
     if not paths:
         raise InputError("no file of responses was given. Name at least one.")
-    parts = [_read_part(one, columns) for one in paths]
+    parts = [part for one in paths for part in _read_parts(one, columns)]
     everything = _dense(parts)
     observed = everything.correct != MISSING
     kept, asked = observed.any(axis=1), observed.any(axis=0)
@@ -76,25 +82,89 @@ def read_responses_audited(
 
 
 def write_responses(responses: Responses, path: PathLike) -> None:
-    """Write Parquet in long form, which ``read_responses`` reads.
+    """Write Parquet in long form, ``respondent, item, correct``, sorted by name, which ``read_responses`` reads.
 
-    Only observed responses have a row: a respondent or item without any does not come back.
+    Names are stored once and rows as their numbers, which other readers show as text (or categories). Only
+    observed responses have a row: a respondent or item without any does not come back.
     """
-    write_parquet(responses.frame(), path)
+    with whole_file(path) as file:
+        pl.concat(_long(responses), rechunk=False).write_parquet(
+            file, compression="zstd", compression_level=COMPRESSION, row_group_size=ROWS_AT_ONCE, data_page_size=PAGE
+        )
 
 
-def _read_part(path: Path, columns: Mapping[str, str] | None) -> _Part:
-    table, ignored = read_table(path, COLUMNS, columns=columns)
-    respondent, respondents = _coded(table["respondent"], path)
-    item, items = _coded(table["item"], path)
-    return _Part(path, respondents, items, respondent, item, correct_codes(table["correct"], path), ignored)
+def _long(responses: Responses) -> list[pl.DataFrame]:
+    """The long form in parts of about ``ROWS_AT_ONCE`` rows, 5 to 9 bytes a row; at least one part."""
+    rows, respondents = _sorted_names(responses.respondents)
+    columns, items = _sorted_names(responses.items)
+    step = max(1, ROWS_AT_ONCE // max(1, len(items)))
+    parts = []
+    for at in range(0, max(1, len(rows)), step):
+        correct = responses.correct[rows[at : at + step]][:, columns]
+        seen = correct != MISSING
+        place = np.flatnonzero(seen)
+        table = {
+            "respondent": respondents.gather(at + place // max(1, len(items))),
+            "item": items.gather(place % max(1, len(items))),
+            "correct": pl.Series(correct[seen], dtype=pl.Int8),
+        }
+        parts.append(pl.DataFrame(table))
+    return parts
 
 
-def _coded(column: pl.Series, path: Path) -> tuple[npt.NDArray[np.intp], list[str]]:
+def _sorted_names(names: Sequence[str]) -> tuple[npt.NDArray[np.intp], pl.Series]:
+    """Places of ``names`` in the order of the sorted ones, and these."""
+    order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.intp)
+    in_order = [names[place] for place in order]
+    return order, pl.Series(in_order, dtype=pl.Enum(in_order))
+
+
+def _read_parts(path: Path, columns: Mapping[str, str] | None) -> Iterator[_Part]:
+    before = 0
+    for table, ignored in _tables(path, columns):
+        respondent, respondents = _coded(table["respondent"], path, before)
+        item, items = _coded(table["item"], path, before)
+        correct = correct_codes(table["correct"], path, before)
+        yield _Part(path, before, respondents, items, respondent, item, correct, ignored)
+        before += len(table)
+
+
+def _tables(path: Path, columns: Mapping[str, str] | None) -> Iterator[tuple[pl.DataFrame, tuple[str, ...]]]:
+    """The file's table and the names of its other columns; of long Parquet, part after part."""
+    total = _rows_of_parquet(path)
+    if total <= ROWS_AT_ONCE:
+        yield read_table(path, COLUMNS, columns=columns)
+        return
+    rows = scan_parquet(path, COLUMNS, columns)
+    called = {(columns or {}).get(name, name) for name in COLUMNS}
+    ignored = tuple(name for name in SCAN["parquet"](path).collect_schema().names() if name not in called)
+    for at in range(0, total, ROWS_AT_ONCE):
+        with read_errors(path, "a table in Parquet"):
+            table = rows.slice(at, ROWS_AT_ONCE).collect()
+        yield table, ignored
+
+
+def _rows_of_parquet(path: Path) -> int:
+    """How many rows a file has; 0 if it is no Parquet."""
+    if not path.is_file():
+        return 0
+    with read_errors(path, "a table in CSV, Parquet or JSON lines"), path.open("rb") as file:
+        if file.read(4) != b"PAR1":
+            return 0
+        return int(SCAN["parquet"](path).select(pl.len()).collect().item())
+
+
+def _coded(column: pl.Series, path: Path, before: int) -> tuple[Codes, list[str]]:
     """For every row its place in the sorted names, and these. InputError for a row without a name."""
-    names = names_in(column, path).sort()
-    text = column if column.dtype == pl.Categorical else column.cast(pl.String)
-    return text.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.intp), names.to_list()
+    names = names_in(column, path, before).sort()
+    known = pl.Enum(names)
+    if isinstance(column.dtype, pl.Enum):  # its categories are known, so that no row needs its text
+        place = column.dtype.categories.cast(known, strict=False).to_physical().fill_null(0).to_numpy()
+        codes = place[column.to_physical().to_numpy()]
+    else:
+        text = column if column.dtype == pl.Categorical else column.cast(pl.String)
+        codes = text.cast(known).to_physical().to_numpy()
+    return codes.astype(np.min_scalar_type(len(names))), names.to_list()
 
 
 def names_in(column: pl.Series, path: Path | str, rows_before: int = 0) -> pl.Series:
@@ -141,11 +211,9 @@ def _dense(parts: Sequence[_Part]) -> Responses:
     correct: IntArray = np.full((len(respondents), len(items)), MISSING, dtype=np.int8)
     n_observed = 0
     for part in parts:
-        answered = part.correct != MISSING
-        rows = _places(part.respondents, respondents)[part.respondent[answered]]
-        columns = _places(part.items, items)[part.item[answered]]
-        correct[rows, columns] = part.correct[answered]
-        n_observed += len(rows)
+        seen = _observed(part, respondents, items)
+        correct[seen.respondent, seen.item] = seen.correct
+        n_observed += len(seen.correct)
     if not n_observed:
         n_rows = sum(len(part.correct) for part in parts)
         raise InputError(
@@ -153,7 +221,7 @@ def _dense(parts: Sequence[_Part]) -> Responses:
             "every cell of 'correct' is empty. Write 1 for correct and 0 for wrong."
         )
     if np.count_nonzero(correct != MISSING) < n_observed:
-        _refuse_repeats(parts)
+        _refuse_repeats(parts, respondents, items)
     return Responses(correct, tuple(respondents), tuple(items))
 
 
@@ -163,31 +231,58 @@ def _places(names: Sequence[str], among: Sequence[str]) -> npt.NDArray[np.intp]:
     return np.array([place[name] for name in names], dtype=np.intp)
 
 
-def _refuse_repeats(parts: Sequence[_Part]) -> None:
-    """Raise the InputError for (respondent, item) pairs that have more than one response."""
-    rows = pl.concat(
-        pl.DataFrame(
-            {
-                "respondent": pl.Series(part.respondents, dtype=pl.String).gather(part.respondent),
-                "item": pl.Series(part.items, dtype=pl.String).gather(part.item),
-                "correct": part.correct,
-                "place": [f"row {row} of {part.path}" for row in range(1, len(part.correct) + 1)],
-            }
-        )
-        for part in parts
-    ).filter(pl.col("correct") != MISSING)
-    pairs = rows.group_by("respondent", "item", maintain_order=True).agg(
-        pl.col("place"), contradictory=pl.col("correct").n_unique() > 1
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """The rows of a part that have a response; ``number`` is the row's in the file, from 1."""
+
+    respondent: npt.NDArray[np.intp]
+    item: npt.NDArray[np.intp]
+    correct: IntArray
+    number: npt.NDArray[np.intp]
+
+
+def _observed(part: _Part, respondents: Sequence[str], items: Sequence[str]) -> _Observed:
+    answered = np.flatnonzero(part.correct != MISSING)
+    return _Observed(
+        _places(part.respondents, respondents)[part.respondent[answered]],
+        _places(part.items, items)[part.item[answered]],
+        part.correct[answered],
+        part.before + answered + 1,
     )
-    repeated = pairs.filter(pl.col("place").list.len() > 1)
-    first = repeated.row(0, named=True)
-    clashing = int(repeated["contradictory"].sum())
+
+
+def _refuse_repeats(parts: Sequence[_Part], respondents: Sequence[str], items: Sequence[str]) -> None:
+    """Raise the InputError for (respondent, item) pairs that have more than one response."""
+    count, right = (np.zeros((len(respondents), len(items)), dtype=np.uint32) for _ in range(2))
+    for part in parts:
+        seen = _observed(part, respondents, items)
+        np.add.at(count, (seen.respondent, seen.item), 1)
+        np.add.at(right, (seen.respondent, seen.item), seen.correct.astype(np.uint32))
+    row, column = _first_of(count > 1, parts, respondents, items)
+    places = [
+        f"row {number} of {part.path}"
+        for part in parts
+        for seen in [_observed(part, respondents, items)]
+        for number in seen.number[(seen.respondent == row) & (seen.item == column)][:2]
+    ]
     raise InputError(
-        f"{counted(len(repeated), 'pair')} of respondent and item with more than one response, "
-        f"{clashing} of them contradictory (first: {shown(first['respondent'])} on "
-        f"{shown(first['item'])}, {first['place'][0]} and {first['place'][1]}). "
+        f"{counted(int(np.count_nonzero(count > 1)), 'pair')} of respondent and item with more than one response, "
+        f"{np.count_nonzero((right > 0) & (right < count))} of them contradictory (first: {shown(respondents[row])} on "
+        f"{shown(items[column])}, {places[0]} and {places[1]}). "
         "Keep one row for each pair, or give every run a name of its own, such as 'model/run-2'."
     )
+
+
+def _first_of(
+    chosen: npt.NDArray[np.bool_], parts: Sequence[_Part], respondents: Sequence[str], items: Sequence[str]
+) -> tuple[int, int]:
+    """Respondent and item of the first row whose pair is ``chosen``: one is."""
+    for part in parts:
+        seen = _observed(part, respondents, items)
+        found = np.flatnonzero(chosen[seen.respondent, seen.item])
+        if len(found):
+            break
+    return int(seen.respondent[found[0]]), int(seen.item[found[0]])
 
 
 def _where(names: Sequence[str], mask: npt.NDArray[np.bool_]) -> tuple[str, ...]:
