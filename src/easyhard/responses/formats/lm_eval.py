@@ -7,9 +7,9 @@ fields needed are decoded, and a document that was seen before is known by its b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,25 @@ from easyhard.benchmarks.known_tasks import item_of, known_task, whole_item
 from easyhard.responses.formats.lm_eval_filters import Filters, IntegerArray, KeptRows, filters_of
 from easyhard.responses.formats.lm_eval_results import NAME, Origin, origin_of, respondent_of
 from easyhard.responses.formats.lm_eval_rows import Row, rows_of
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_filter, chosen_metric, correct_of
-from easyhard.schema import InputError
+from easyhard.responses.log import (
+    Asked,
+    FileRead,
+    NotDichotomous,
+    Run,
+    chosen_filter,
+    chosen_metric,
+    codes_of,
+    correct_of,
+)
+from easyhard.schema import InputError, IntArray
 from easyhard.tabular import BYTE_ORDER_MARK, refuse_no_file
 from easyhard.wording import counted, shown
 
 FIRST = 16  # rows that show which metrics a log has
 NOT_METRICS = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
 NOT_METRICS |= {"doc_hash", "prompt_hash", "target_hash"}
-KNOWN_ITEMS = 1 << 17  # documents remembered, about 25 MB; all tasks of the second leaderboard have 21,606
+KNOWN = 64_000_000  # bytes of documents remembered; all tasks of the second leaderboard have about half of that
 ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
-
-_items: dict[tuple[str, bytes], str] = {}  # (task, digest of a document's bytes) -> item
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -122,15 +129,16 @@ def _decoder(metric: str) -> msgspec.json.Decoder[Any]:
 def _decoded(rows: Iterable[Row], task: str, metric: str | None, found: FileRead) -> KeptRows:
     kept = KeptRows()
     decode = _decoder(metric or "").decode
+    known = _known_items.items
     for line, raw in rows:
         found.rows += 1
         try:
             try:
                 row = decode(raw)
-                item = _item(task, row.doc)
             except msgspec.DecodeError:
                 row = decode(_without_nan(raw))
-                item = _item(task, row.doc)
+            document = bytes(row.doc)
+            item = known.get(task, {}).get(document) or _new_item(task, document)
         except ERRORS as error:
             found.broke(line, f"no row of a sample log: {shown(str(error), 200)}")
             continue
@@ -139,7 +147,7 @@ def _decoded(rows: Iterable[Row], task: str, metric: str | None, found: FileRead
             continue
         kept.line.append(line)
         kept.item.append(item)
-        kept.source_id.append("" if row.doc_id is None else str(row.doc_id))
+        kept.source_id.append(row.doc_id)
         kept.filter.append(row.filter)
         kept.score.append(row.score)
     return kept
@@ -150,58 +158,79 @@ def _without_nan(raw: bytes | msgspec.Raw) -> bytes:
     return json.dumps(json.loads(bytes(raw), parse_constant=lambda _: None)).encode()
 
 
-def _item(task: str, document: msgspec.Raw) -> str:
-    """The item of a document. What was seen before is not parsed again."""
-    key = (task, blake2b(document, digest_size=16).digest())
-    item = _items.get(key)
-    if item is None:
-        parsed = msgspec.json.decode(document)
-        item = item_of(task, parsed) if isinstance(parsed, dict) else whole_item(known_task(task).benchmark, parsed)
-        if len(_items) >= KNOWN_ITEMS:
-            _items.clear()
-        _items[key] = item
+@dataclass(slots=True)
+class _KnownItems:
+    """Items of documents seen before, by the document's bytes: whole, for a digest takes longer to make."""
+
+    items: dict[str, dict[bytes, str]] = field(default_factory=dict)  # by task
+    size: int = 0
+
+    def add(self, task: str, document: bytes, item: str) -> None:
+        if self.size > KNOWN:
+            self.items.clear()
+            self.size = 0
+        self.items.setdefault(task, {})[document] = item
+        self.size += len(document)
+
+
+_known_items = _KnownItems()
+
+
+def _new_item(task: str, document: bytes) -> str:
+    """The item of a document that was not seen before."""
+    parsed = msgspec.json.decode(document)
+    item = item_of(task, parsed) if isinstance(parsed, dict) else whole_item(known_task(task).benchmark, parsed)
+    _known_items.add(task, document, item)
     return item
 
 
 def _add_runs(kept: KeptRows, filters: Filters, origin: Origin, metric: str, asked: Asked, found: FileRead) -> None:
     """Add the rows of the filter that counts as runs."""
     chosen = filters.names.index(chosen_filter(filters.names, asked, origin.task, found.file))
-    codes = _codes(kept, np.flatnonzero(filters.filter == chosen), metric, asked, found)
-    rows = np.array(list(codes), dtype=np.int64)
-    correct = np.array(list(codes.values()), dtype=np.int8)
+    rows, correct = _codes(kept, np.flatnonzero(filters.filter == chosen), metric, asked, found)
     number = filters.run[rows]
-    if _repeats_agree(kept, codes):
+    if number.any() and _repeats_agree(kept, rows, correct):
         number = np.zeros_like(number)  # a run that was written twice
     respondent = respondent_of(Path(found.file), origin, asked)
     for again in np.unique(number):
         started = f"{origin.started} ({again + 1})" if again else origin.started  # comes after it as text
         part = number == again
-        items, sources = ([column[row] for row in rows[part]] for column in (kept.item, kept.source_id))
+        places = rows[part].tolist()
+        items = [kept.item[row] for row in places]
+        sources = ["" if kept.source_id[row] is None else str(kept.source_id[row]) for row in places]
         trials = [0] * len(items)
         found.runs.append(
             Run(respondent, origin.task, started, found.file, metric, items, sources, trials, correct[part])
         )
 
 
-def _codes(kept: KeptRows, rows: IntegerArray, metric: str, asked: Asked, found: FileRead) -> dict[int, int]:
-    """1, 0 or MISSING by row. A score that is neither is noted; InputError if most are."""
+def _codes(
+    kept: KeptRows, rows: IntegerArray, metric: str, asked: Asked, found: FileRead
+) -> tuple[IntegerArray, IntArray]:
+    """The rows that have 1, 0 or MISSING, and which. Other scores are noted; InputError if they are most."""
+    scores = [kept.score[row] for row in rows.tolist()]
+    try:
+        return rows, codes_of(scores, asked.threshold)
+    except NotDichotomous:
+        pass
     codes, broken = {}, {}
-    for row in rows.tolist():
+    for row, score in zip(rows.tolist(), scores, strict=True):
         try:
-            codes[row] = correct_of(kept.score[row], asked.threshold)
+            codes[row] = correct_of(score, asked.threshold)
         except NotDichotomous as error:
             broken[row] = str(error)
     if 2 * len(broken) > len(rows):
         raise InputError(
-            f"{found.file}: {metric} says not what is correct in {counted(len(broken), 'row')}: "
+            f"{found.file}: {metric} does not say what is correct in {counted(len(broken), 'row')}: "
             f"{next(iter(broken.values()))}. Give a threshold (--threshold 0.5) or another metric (--metric NAME)."
         )
     for row, finding in broken.items():
         found.broke(kept.line[row], f"{metric}: {finding}")
-    return codes
+    return np.array(list(codes), dtype=np.int64), np.array(list(codes.values()), dtype=np.int8)
 
 
-def _repeats_agree(kept: KeptRows, codes: Mapping[int, int]) -> bool:
+def _repeats_agree(kept: KeptRows, rows: IntegerArray, correct: IntArray) -> bool:
     """Whether all answers to a document are right, or all wrong."""
-    first: dict[tuple[str, str], int] = {}
-    return all(first.setdefault((kept.source_id[row], kept.item[row]), code) == code for row, code in codes.items())
+    first: dict[tuple[int | str | None, str], int] = {}
+    answers = zip(rows.tolist(), correct.tolist(), strict=True)
+    return all(first.setdefault((kept.source_id[row], kept.item[row]), code) == code for row, code in answers)

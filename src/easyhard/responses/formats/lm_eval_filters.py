@@ -20,7 +20,7 @@ class KeptRows:
 
     line: list[int] = field(default_factory=list)
     item: list[str] = field(default_factory=list)
-    source_id: list[str] = field(default_factory=list)
+    source_id: list[int | str | None] = field(default_factory=list)
     filter: list[str | None] = field(default_factory=list)
     score: list[Any] = field(default_factory=list)
 
@@ -42,10 +42,11 @@ def filters_of(kept: KeptRows, origin: Origin, metric: str) -> Filters:
     that differ are taken for another filter's, which has no name but its number.
     """
     before = _times_before(kept)
-    if any(name is not None for name in kept.filter):
-        names = list(dict.fromkeys(name or "none" for name in kept.filter))
-        place = {name: number for number, name in enumerate(names)}
-        return Filters(names, np.array([place[name or "none"] for name in kept.filter]), before)
+    distinct = set(kept.filter)
+    if distinct != {None}:
+        names = sorted(name or "none" for name in distinct - ({None} if "none" in distinct else set()))
+        place = {name: names.index(name or "none") for name in distinct}
+        return Filters(names, np.array([place[name] for name in kept.filter]), before)
     times = int(before.max()) + 1
     names = origin.results.filters(origin.task, metric) if origin.results else []
     if not names or times % len(names):
@@ -56,16 +57,18 @@ def filters_of(kept: KeptRows, origin: Origin, metric: str) -> Filters:
 
 def _times_before(kept: KeptRows) -> IntegerArray:
     """How many rows before each have the same filter and document."""
-    seen: Counter[tuple[str | None, str, str]] = Counter()
-    times = np.empty(len(kept.item), dtype=np.int64)
-    for row, key in enumerate(zip(kept.filter, kept.source_id, kept.item, strict=True)):
-        times[row] = seen[key]
-        seen[key] += 1
+    times = np.zeros(len(kept.item), dtype=np.int64)
+    keys = list(zip(kept.filter, kept.source_id, kept.item, strict=True))
+    if len(set(keys)) < len(keys):
+        seen: Counter[tuple[str | None, int | str | None, str]] = Counter()
+        for row, key in enumerate(keys):
+            times[row] = seen[key]
+            seen[key] += 1
     return times
 
 
 def _alike(kept: KeptRows) -> bool:
     """Whether rows of one document all have the same score."""
-    scores: dict[tuple[str, str], str] = {}
+    scores: dict[tuple[int | str | None, str], str] = {}
     rows = zip(kept.source_id, kept.item, kept.score, strict=True)
     return all(scores.setdefault((source, item), str(score)) == str(score) for source, item, score in rows)
