@@ -23,6 +23,7 @@ from easyhard.irt.posterior import posterior_of
 from easyhard.irt.rasch import fit_rasch
 from easyhard.schema import InputError, Progress, Responses
 
+_FEWEST_FOR_2PL = 100  # respondents: with fewer, a discrimination for each item is little more than its prior
 _MOST_BINS = 10  # compared between calibrations, as in arXiv:2511.21692
 
 
@@ -81,7 +82,7 @@ def diagnose(
             "Is one ability enough?",
             lambda: dimensionality(correct, model, posterior, items, respondents, seed=seed),
         ),
-        ("comparison", "Rasch or 2PL?", lambda: compare_models(correct, count=count, seed=seed, items=items)),
+        ("comparison", "Rasch or 2PL?", lambda: _compared(responses, count, seed)),
     ]
     if group is not None:
         members = group
@@ -98,6 +99,15 @@ def diagnose(
         if progress:
             progress(done + 1, len(asked))
     return tuple(answers)
+
+
+def _compared(responses: Responses, count: int, seed: int) -> _Finding:
+    if len(responses.respondents) < _FEWEST_FOR_2PL:
+        raise InputError(
+            f"{len(responses.respondents)} respondents do not tell the discrimination of an item. "
+            f"Take {_FEWEST_FOR_2PL} or more to compare models; with these, the Rasch model is the one to use."
+        )
+    return compare_models(responses.correct, count=count, seed=seed, items=responses.items)
 
 
 def _answer(name: str, question: str, ask: Callable[[], _Finding]) -> Answer:
