@@ -121,7 +121,7 @@ def _sorted_names(names: Sequence[str]) -> tuple[npt.NDArray[np.intp], pl.Series
 
 def _read_parts(path: Path, columns: Mapping[str, str] | None) -> Iterator[_Part]:
     before = 0
-    for table, ignored in _tables(path, columns):
+    for table, ignored in tables_of(path, columns):
         respondent, respondents = _coded(table["respondent"], path, before)
         item, items = _coded(table["item"], path, before)
         correct = correct_codes(table["correct"], path, before)
@@ -129,7 +129,7 @@ def _read_parts(path: Path, columns: Mapping[str, str] | None) -> Iterator[_Part
         before += len(table)
 
 
-def _tables(path: Path, columns: Mapping[str, str] | None) -> Iterator[tuple[pl.DataFrame, tuple[str, ...]]]:
+def tables_of(path: Path, columns: Mapping[str, str] | None) -> Iterator[tuple[pl.DataFrame, tuple[str, ...]]]:
     """The file's table and the names of its other columns; of long Parquet, part after part."""
     total = _rows_of_parquet(path)
     if total <= ROWS_AT_ONCE:

@@ -10,7 +10,9 @@ import numpy as np
 
 from easyhard.benchmarks.identity import item_id
 from easyhard.benchmarks.known_tasks import known_task
+from easyhard.responses.export import ITEM_KEY
 from easyhard.responses.formats.json_rows import first_line, json_rows
+from easyhard.responses.formats.tables import refuse_graded
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of
 from easyhard.schema import MISSING, IntArray
 
@@ -34,6 +36,7 @@ class _Sample(msgspec.Struct):
     evaluation: _Verdict
     evaluation_id: str = ""
     error: Any = None
+    metadata: Any = None
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -55,6 +58,7 @@ def read(path: Path, asked: Asked) -> FileRead:
         try:
             correct = _correct(row, asked)
         except NotDichotomous as problem:
+            refuse_graded(row.evaluation.score, asked, path)
             found.broke(number, str(problem))
             continue
         runs.setdefault((row.model_id, row.evaluation_name, row.evaluation_id), []).append((row, correct))
@@ -72,7 +76,7 @@ def _correct(row: _Sample, asked: Asked) -> int:
 
 
 def _run(model: str, task: str, file: str, rows: list[tuple[_Sample, int]]) -> Run:
-    items = [_item(task, row.input) for row, _ in rows]
+    items = [_named(row) or _item(task, row.input) for row, _ in rows]
     seen: dict[str, int] = {}
     trial = []
     for item in items:
@@ -80,6 +84,12 @@ def _run(model: str, task: str, file: str, rows: list[tuple[_Sample, int]]) -> R
         seen[item] = trial[-1] + 1
     correct: IntArray = np.array([code for _, code in rows], dtype=np.int8)
     return Run(model, task, "", file, "is_correct", items, [str(row.sample_id) for row, _ in rows], trial, correct)
+
+
+def _named(row: _Sample) -> str:
+    """The item's name if the sample was written here, which may be without its text; else ""."""
+    name = row.metadata.get(ITEM_KEY) if isinstance(row.metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _item(task: str, asked: _Input) -> str:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-from easyhard.responses.formats.json_rows import first_line
-from easyhard.responses.formats.tables import add_rows, header
+import msgspec
+import polars as pl
+
+from easyhard.responses.formats.json_rows import first_line, json_rows
+from easyhard.responses.formats.tables import LINE, add_rows, csv_columns, header
 from easyhard.responses.log import Asked, FileRead
-from easyhard.responses.table import COLUMNS
+from easyhard.responses.table import COLUMNS, tables_of
 from easyhard.schema import InputError
-from easyhard.tabular import read_table, scan_parquet
+from easyhard.tabular import BYTE_ORDER_MARK, scan_parquet
+
+
+class _Row(msgspec.Struct):
+    respondent: str | int
+    item: str | int
+    correct: Any = None
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -20,7 +31,9 @@ def matches(path: Path, head: bytes) -> bool:
         except InputError:
             return False
     line = first_line(head)
-    if line.startswith((b"{", b"[")):
+    if line.startswith(b"["):  # one array, whose first object may begin on a later line
+        return all(f'"{name}"'.encode() in head for name in COLUMNS)
+    if line.startswith(b"{"):
         return all(f'"{name}"'.encode() in line for name in COLUMNS)
     return set(COLUMNS) <= set(header(head))
 
@@ -28,6 +41,28 @@ def matches(path: Path, head: bytes) -> bool:
 def read(path: Path, asked: Asked) -> FileRead:
     """One run for each respondent."""
     found = FileRead(str(path), asked.strict)
-    table, _ = read_table(path, COLUMNS)
-    add_rows(found, path, table, asked)
+    with path.open("rb") as file:
+        head = file.read(4096)
+    first = head.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
+    if head.startswith(b"PAR1") or first == b"[":
+        for table, _ in tables_of(path, None):
+            add_rows(found, path, table, asked)
+    elif first == b"{":
+        add_rows(found, path, _lines(path, found), asked)
+    else:
+        add_rows(found, path, csv_columns(path, {name: name for name in COLUMNS}, found), asked)
     return found
+
+
+def _lines(path: Path, found: FileRead) -> pl.DataFrame:
+    """The lines of JSON that can be read, as text."""
+    rows = [
+        (str(row.respondent), str(row.item), row.correct if isinstance(row.correct, str) else _json(row.correct), line)
+        for line, row in json_rows(path, _Row, found)
+    ]
+    found.rows -= len(rows)  # add_rows counts these
+    return pl.DataFrame(rows, schema={**dict.fromkeys(COLUMNS, pl.String), LINE: pl.Int64}, orient="row")
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)

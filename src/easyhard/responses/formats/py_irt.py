@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from easyhard.responses.formats.json_rows import first_line, json_rows
+from easyhard.responses.formats.tables import refuse_graded
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, codes_of
 
 
@@ -32,6 +33,8 @@ def read(path: Path, asked: Asked) -> FileRead:
         try:
             correct = codes_of(list(row.responses.values()), asked.threshold)
         except NotDichotomous as problem:
+            for value in row.responses.values():
+                refuse_graded(value, asked, path)
             found.broke(number, str(problem))
             continue
         trial = [lines[subject]] * len(items)
