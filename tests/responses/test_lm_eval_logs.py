@@ -247,3 +247,13 @@ def test_a_file_cut_off_or_damaged_anywhere_loses_no_row_uncounted(layout: str, 
 def test_other_files_are_not_taken_for_sample_logs(tmp_path: Path) -> None:
     for text in ("", "doc_id,doc\n", json.dumps(results()), '{"doc_id": 1}'):
         assert not lm_eval.matches(tmp_path / "samples_x.jsonl", text.encode())
+
+
+def test_items_are_the_same_when_no_room_is_left_to_remember_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = put(lines(ROWS), log_file(tmp_path))
+    expected = list(only_run(read(log)).item)
+    for room in (0, 200):
+        monkeypatch.setattr(lm_eval, "KNOWN", room)
+        assert [list(only_run(read(log)).item) for _ in range(3)] == [expected] * 3

@@ -129,7 +129,7 @@ def _decoder(metric: str) -> msgspec.json.Decoder[Any]:
 def _decoded(rows: Iterable[Row], task: str, metric: str | None, found: FileRead) -> KeptRows:
     kept = KeptRows()
     decode = _decoder(metric or "").decode
-    known = _known_items.items
+    known = _known_items.of(task)
     for line, raw in rows:
         found.rows += 1
         try:
@@ -138,7 +138,7 @@ def _decoded(rows: Iterable[Row], task: str, metric: str | None, found: FileRead
             except msgspec.DecodeError:
                 row = decode(_without_nan(raw))
             document = bytes(row.doc)
-            item = known.get(task, {}).get(document) or _new_item(task, document)
+            item = known.get(document) or _known_items.new(task, document)
         except ERRORS as error:
             found.broke(line, f"no row of a sample log: {shown(str(error), 200)}")
             continue
@@ -162,26 +162,27 @@ def _without_nan(raw: bytes | msgspec.Raw) -> bytes:
 class _KnownItems:
     """Items of documents seen before, by the document's bytes: whole, for a digest takes longer to make."""
 
-    items: dict[str, dict[bytes, str]] = field(default_factory=dict)  # by task
-    size: int = 0
+    by_task: dict[str, dict[bytes, str]] = field(default_factory=dict)
+    size: int = 0  # bytes of documents
 
-    def add(self, task: str, document: bytes, item: str) -> None:
-        if self.size > KNOWN:
-            self.items.clear()
+    def of(self, task: str) -> dict[bytes, str]:
+        """Those of one task; none where there were too many of all tasks."""
+        if self.size >= KNOWN:
+            self.by_task.clear()
             self.size = 0
-        self.items.setdefault(task, {})[document] = item
-        self.size += len(document)
+        return self.by_task.setdefault(task, {})
+
+    def new(self, task: str, document: bytes) -> str:
+        """The item of a document that is not among them; from now on it is, if there is room."""
+        parsed = msgspec.json.decode(document)
+        item = item_of(task, parsed) if isinstance(parsed, dict) else whole_item(known_task(task).benchmark, parsed)
+        if self.size < KNOWN:
+            self.by_task[task][document] = item
+            self.size += len(document)
+        return item
 
 
 _known_items = _KnownItems()
-
-
-def _new_item(task: str, document: bytes) -> str:
-    """The item of a document that was not seen before."""
-    parsed = msgspec.json.decode(document)
-    item = item_of(task, parsed) if isinstance(parsed, dict) else whole_item(known_task(task).benchmark, parsed)
-    _known_items.add(task, document, item)
-    return item
 
 
 def _add_runs(kept: KeptRows, filters: Filters, origin: Origin, metric: str, asked: Asked, found: FileRead) -> None:

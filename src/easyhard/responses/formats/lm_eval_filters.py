@@ -58,6 +58,8 @@ def filters_of(kept: KeptRows, origin: Origin, metric: str) -> Filters:
 def _times_before(kept: KeptRows) -> IntegerArray:
     """How many rows before each have the same filter and document."""
     times = np.zeros(len(kept.item), dtype=np.int64)
+    if len(set(kept.source_id)) == len(kept.source_id):
+        return times
     keys = list(zip(kept.filter, kept.source_id, kept.item, strict=True))
     if len(set(keys)) < len(keys):
         seen: Counter[tuple[str | None, int | str | None, str]] = Counter()
