@@ -91,3 +91,14 @@ def test_a_benchmark_that_cannot_be_pulled_is_named(
 ) -> None:
     assert call(monkeypatch, "pull", "leaderboard-v2", "--benchmark", "bbh,x", "-o", tmp_path / "d") == 2
     assert "no benchmark 'x'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["csv", "py-irt", "irw", "eee"])
+def test_what_is_exported_is_ingested_as_the_same(
+    tmp_path: Path, logs: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    first, out, again = tmp_path / "first.parquet", tmp_path / "out", tmp_path / "again.parquet"
+    assert call(monkeypatch, "ingest", logs, "-o", first) == 0
+    assert call(monkeypatch, "export", form, first, "-o", out) == 0
+    assert call(monkeypatch, "ingest", out, "-o", again) == 0
+    assert pl.read_parquet(first).equals(pl.read_parquet(again))

@@ -45,6 +45,7 @@ app = typer.Typer(
 
 ResponsesPath = Annotated[Path, typer.Argument(help="Responses: CSV, Parquet or JSON lines, long form.")]
 ItemModelName = Literal["rasch", "2pl"]
+ExportName = Literal["parquet", "csv", "py-irt", "irw", "eee"]
 TrialsName = Literal["majority", "mean", "first"]
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
 StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
@@ -172,6 +173,26 @@ def pull(
         console.print(pulled.summary(), markup=False, highlight=False, soft_wrap=True)
     if not pulled.files and pulled.refused:
         raise WorkError(f"Nothing was pulled. {pulled.refused[0].finding}")
+
+
+@app.command()
+def export(
+    form: Annotated[ExportName, typer.Argument(help="What reads it: docs/reading-logs.md tells them.")],
+    responses: ResponsesPath,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where it goes.")],
+    column: Columns = None,
+) -> None:
+    """Write responses in the format of another program: py-irt, Item Response Warehouse, Every Eval Ever, CSV.
+
+    Example: easyhard export irw responses.parquet -o responses.csv
+    """
+    import easyhard
+    from easyhard.responses.export import export_responses
+
+    _refuse_bad_target(out, [responses])
+    table = easyhard.read_responses(responses, _mapping(column))
+    export_responses(table, out, form)
+    console.print(f"{len(table.respondents):,} respondents x {len(table.items):,} items: {out}", markup=False)
 
 
 @app.command("near-copies")

@@ -117,7 +117,7 @@ def test_every_layout_of_lm_eval_reads_as_the_same_responses(
 def test_named_filters_must_be_chosen_and_the_choices_are_listed(tmp_path: Path) -> None:
     rows = samples(TRUTH["org/one"], filter="strict-match") + samples([1] * 6, filter="flexible-extract")
     write(tmp_path / "org__one" / f"samples_gsm8k_{DATE}.jsonl", jsonl(rows))
-    with pytest.raises(InputError, match=r"'strict-match', 'flexible-extract'.*--filter"):
+    with pytest.raises(InputError, match=r"'flexible-extract', 'strict-match'.*--filter"):
         ingest(tmp_path)
     assert ingest(tmp_path, Asked(filter="strict-match"))[0].correct.sum() == sum(TRUTH["org/one"])
     assert ingest(tmp_path, Asked(filter="flexible-extract"))[0].correct.sum() == 6
