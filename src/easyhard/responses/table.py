@@ -25,7 +25,7 @@ CORRECT_TEXT = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0}
 
 ROWS_AT_ONCE = 4_000_000  # of Parquet: less than 200 MB in work; a group of rows has names of its own, about 100 KB
 COMPRESSION = 6  # zstd, as measured in benchmarks/responses_parquet: above it little is saved
-PAGE = 8_000_000  # bytes: pages of the usual 1 MB make it a fifth larger, for items repeat from respondent to respondent
+PAGE = 8_000_000  # bytes: pages of the usual 1 MB make it a fifth larger, for items come again with each respondent
 
 
 @dataclass(frozen=True, slots=True)
