@@ -1,4 +1,7 @@
-"""Sample logs of lm-evaluation-harness: every layout gives the same run, and what is left open is asked. Simulated."""
+"""Sample logs of lm-evaluation-harness: every layout gives the same run, and what is left open is asked.
+
+Simulated, but for those in golden/lm_eval, which the harness wrote.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,9 @@ LAYOUTS = {
     "lines with a byte order mark": ("\ufeff" + lines(ROWS), "jsonl"),
     "lines without the last break": (lines(ROWS).strip().replace("\n", "\r\n\r\n"), "jsonl"),
 }
+
+GOLDEN = Path(__file__).parent / "golden" / "lm_eval"
+VERSIONS = ["0.4.2", "0.4.5", "0.4.13"]
 
 
 def read(path: Path, **asked: Any) -> FileRead:
@@ -257,3 +263,30 @@ def test_items_are_the_same_when_no_room_is_left_to_remember_documents(
     for room in (0, 200):
         monkeypatch.setattr(lm_eval, "KNOWN", room)
         assert [list(only_run(read(log)).item) for _ in range(3)] == [expected] * 3
+
+
+def golden_log(version: str, task: str) -> Path:
+    (log,) = (GOLDEN / version).rglob(f"*{task}*.jsonl")
+    return log
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("task", ["own_choice", "own_sums"])
+def test_accuracies_are_those_of_the_harness_itself(version: str, task: str) -> None:
+    (file,) = (GOLDEN / version).rglob("results*.json")
+    values = {key: value for key, value in json.loads(file.read_text())["results"][task].items() if "," in key}
+    accuracies = {key: value for key, value in values.items() if "_stderr" not in key}
+    assert len(accuracies) == 2
+    for key, value in accuracies.items():
+        metric, filter_ = key.split(",")
+        run = only_run(read(golden_log(version, task), metric=metric, filter=filter_))
+        assert (run.respondent, run.task) == ("HuggingFaceTB/SmolLM2-135M-Instruct", task)
+        assert run.correct.sum() / len(run.correct) == value
+
+
+def test_items_are_the_same_in_all_versions() -> None:
+    for task in ("own_choice", "own_sums"):
+        asked = {"metric": "acc"} if task == "own_choice" else {"filter": "strict-match"}
+        runs = [only_run(read(golden_log(version, task), **asked)) for version in VERSIONS]
+        assert [list(run.item) for run in runs] == [list(runs[0].item)] * 3
+        assert len(set(runs[0].item)) == 7
