@@ -207,6 +207,11 @@ def test_a_file_of_no_known_format_is_refused_if_named_and_passed_over_in_a_fold
         ingest(tmp_path, format="lm_eval")
 
 
+def test_a_name_that_no_disk_can_hold_is_an_error_of_the_call(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="xxxxxxxxx"):
+        ingest(tmp_path / ("x" * 5000), format="long")
+
+
 HOSTILE = st.one_of(
     st.binary(max_size=200),
     st.text(max_size=200).map(str.encode),

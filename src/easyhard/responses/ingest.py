@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -15,7 +15,7 @@ from easyhard.responses.gather import COMPLETE, Account, Gathering, refuse_no_ru
 from easyhard.responses.log import Asked, Broken, FileRead, Trials
 from easyhard.responses.table import PathLike
 from easyhard.schema import InputError, Progress, Responses
-from easyhard.tabular import refuse_no_file
+from easyhard.tabular import read_errors, refuse_no_file
 from easyhard.wording import shown_all
 
 ALONE = 32_000_000  # bytes in all below which starting more processes takes longer than reading
@@ -68,7 +68,8 @@ def ingest(
 def only_tables(paths: Sequence[PathLike]) -> bool:
     """Whether all of ``paths`` are files of no other format than a plain long table, or of none that is known."""
     return all(
-        not path.is_dir() and (not path.is_file() or (format_of(path) or LONG) is LONG) for path in map(Path, paths)
+        not _holds(path.is_dir) and (not _holds(path.is_file) or (format_of(path) or LONG) is LONG)
+        for path in map(Path, paths)
     )
 
 
@@ -88,10 +89,11 @@ def _files(paths: Sequence[PathLike], format: str | None) -> list[_File]:
         raise InputError("no log was given. Name a file or a folder.")
     files: dict[Path, _File] = {}
     for given in map(Path, paths):
-        named = not given.is_dir()
+        named = not _holds(given.is_dir)
         for path in [given] if named else _walk(given):
             if named:
-                refuse_no_file(path)
+                with read_errors(path, "a result log"):
+                    refuse_no_file(path)
             kind = format_named(format) if format and (named or format_of(path)) else format_of(path)
             if kind is not None:
                 files[path] = _File(path, kind, path.stat().st_size)
@@ -105,6 +107,14 @@ def _files(paths: Sequence[PathLike], format: str | None) -> list[_File]:
             f"no result log in {shown_all([str(path) for path in paths])}. Name the folder that holds them."
         )
     return [files[path] for path in sorted(files)]
+
+
+def _holds(asked: Callable[[], bool]) -> bool:
+    """What a question to the disk says; no, for a name that no disk can hold."""
+    try:
+        return asked()
+    except OSError:
+        return False
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -146,11 +146,12 @@ def tables_of(path: Path, columns: Mapping[str, str] | None) -> Iterator[tuple[p
 
 def _rows_of_parquet(path: Path) -> int:
     """How many rows a file has; 0 if it is no Parquet."""
-    if not path.is_file():
-        return 0
-    with read_errors(path, "a table in CSV, Parquet or JSON lines"), path.open("rb") as file:
-        if file.read(4) != b"PAR1":
+    with read_errors(path, "a table in CSV, Parquet or JSON lines"):
+        if not path.is_file():
             return 0
+        with path.open("rb") as file:
+            if file.read(4) != b"PAR1":
+                return 0
         return int(SCAN["parquet"](path).select(pl.len()).collect().item())
 
 
