@@ -93,6 +93,19 @@ def test_a_benchmark_that_cannot_be_pulled_is_named(
     assert "no benchmark 'x'" in capsys.readouterr().err
 
 
+def test_what_only_logs_need_is_not_passed_over_for_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("model,item,correct\na,i,1\nb,i,0\nb,j,1\na,j,0\na,k,1\n")
+    out = tmp_path / "r.parquet"
+    assert call(monkeypatch, "ingest", table, "-o", out, "--column", "respondent=model", "--coverage", "0.9") == 2
+    assert "--column is for plain tables" in capsys.readouterr().err
+    table.write_text(table.read_text().replace("model", "respondent"))
+    assert call(monkeypatch, "ingest", table, "-o", out, "--coverage", "0.9", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == ["b, t.csv: 67% of 3 items"]
+
+
 @pytest.mark.parametrize("form", ["csv", "py-irt", "irw", "eee"])
 def test_what_is_exported_is_ingested_as_the_same(
     tmp_path: Path, logs: Path, monkeypatch: pytest.MonkeyPatch, form: str

@@ -113,7 +113,12 @@ def ingest(
 
     _refuse_bad_target(out, path)
     asked = Asked(metric, filter_, threshold, respondent, strict)
-    if column or (asked == Asked() and format_ is None and only_tables(path)):
+    plain = asked == Asked() and format_ is None and trials == "majority" and coverage is None
+    if column and not plain:
+        raise InputError(
+            "--column is for plain tables, which have one score. Leave it out, or leave out what logs need."
+        )
+    if column or (plain and only_tables(path)):
         responses, audit = read_responses_audited(path, _mapping(column))
     else:
         with Progress(console=errors, transient=True) as bar:
@@ -124,6 +129,7 @@ def ingest(
                 format=format_,
                 trials=trials,
                 coverage=coverage,
+                processes=os.cpu_count() or 1,
                 progress=lambda n, of: bar.update(task, completed=n, total=of),
             )
     write_responses(responses, out)

@@ -35,7 +35,7 @@ def ingest(
     format: str | None = None,
     trials: Trials = "majority",
     coverage: float | None = None,
-    processes: int | None = None,
+    processes: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Responses, Audit]:
     """Responses from result logs of any known format, and an account of all that was read and left out.
@@ -49,7 +49,8 @@ def ingest(
     epochs: ``majority`` (right more often than not), ``mean`` (right at least half the time) or ``first``.
     A broken line is counted and listed, the rest is read; ``asked.strict`` raises InputError at the first.
 
-    Many files are read by as many ``processes`` as there are cores. Raises InputError where a log leaves a
+    Many files can be read by several ``processes``; a script that asks for more than one needs its
+    ``if __name__ == "__main__"``, since each of them imports it. Raises InputError where a log leaves a
     choice of metric or filter, or where nothing is left.
     """
     asked = asked or Asked()
@@ -127,11 +128,9 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _read_all(
-    files: Sequence[_File], asked: Asked, processes: int | None, progress: Progress | None
-) -> Iterator[FileRead]:
+def _read_all(files: Sequence[_File], asked: Asked, processes: int, progress: Progress | None) -> Iterator[FileRead]:
     total, done = sum(file.size for file in files), 0
-    count = min(processes or os.cpu_count() or 1, len(files))
+    count = min(processes, len(files))
     for file, read in _alone(files, asked) if count == 1 or total < ALONE else _shared(files, asked, count):
         done += file.size
         if progress:
