@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from details_trees import flat, leaderboard_file, lighteval_file, put, structs
 
+from easyhard.benchmarks.known_tasks import asked_item, item_of
 from easyhard.responses.formats import leaderboard_v1, lighteval
 from easyhard.responses.formats.details import model_name
 from easyhard.responses.log import Asked
@@ -86,3 +87,10 @@ def test_other_columns_are_named(tmp_path: Path) -> None:
         assert not reader.matches(file, file.read_bytes())
         with pytest.raises(InputError, match="apples"):
             reader.read(file, Asked())
+
+
+def test_an_item_has_one_name_whether_its_parts_come_in_a_document_or_apart() -> None:
+    assert asked_item("gsm8k", "What?", "7", ["7", "8"]) == item_of("gsm8k", {"question": "What?", "answer": "#### 7"})
+    document = {"question": "What?", "answer": "B", "options": ["8", "7"]}
+    assert asked_item("mmlu_pro", "What?", "7", ["7", "8"]) == item_of("mmlu_pro", document)
+    assert asked_item("mmlu_pro", "What?", "8", ["7", "8"]) != item_of("mmlu_pro", document)

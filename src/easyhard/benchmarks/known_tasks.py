@@ -98,6 +98,18 @@ def item_of(task: str, document: Mapping[str, Any]) -> str:
     return item_id(known.benchmark, "\n".join(str(document[name]) for name in known.question), answer, choices)
 
 
+def asked_item(task: str, question: str, answer: str, choices: Sequence[str] | None = None) -> str:
+    """``<benchmark>/<12 hex digits>`` where a format gives the question, the right answer and the choices apart.
+
+    Of a task whose question alone is the item, answer and choices are left out, so that it has the name that
+    ``item_of`` gives it.
+    """
+    known = known_task(task)
+    if known.question and known.answer is None:
+        return item_id(known.benchmark, question, "")
+    return item_id(known.benchmark, question, answer, choices)
+
+
 def whole_item(benchmark: str, document: Any) -> str:
     """``<benchmark>/<12 hex digits>`` of all of ``document``, whatever the order of its fields."""
     return item_id(benchmark, json.dumps(document, sort_keys=True, ensure_ascii=False, default=str), "")

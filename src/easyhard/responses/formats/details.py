@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from easyhard.benchmarks.identity import item_id
+from easyhard.benchmarks.known_tasks import asked_item
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of
 from easyhard.schema import MISSING, InputError
 from easyhard.tabular import read_errors, refuse_no_file
@@ -183,14 +183,16 @@ def _place(value: Any, count: int) -> int | None:
 
 
 def fill(
-    into: FileRead, path: Path, asked: Asked, task: str, benchmark: str, metric: str, samples: Sequence[Sample]
+    into: FileRead, path: Path, asked: Asked, task: str, known_as: str, metric: str, samples: Sequence[Sample]
 ) -> None:
-    """Add the run that ``samples`` are. A row without question or score, and every row of an item that occurs twice,
-    is noted as broken: of two that claim to be one item, nobody knows which one is.
+    """Add the run that ``samples`` are, of a task that goes as ``known_as`` among the known ones.
+
+    A row without question or score, and every row of an item that occurs twice, is noted as broken: of two that
+    claim to be one item, nobody knows which one is.
     """
     into.rows += len(samples)
     codes = _codes(into, samples, asked, metric)
-    items = [item_id(benchmark, one.question, one.answer, one.wrong) if one.question else "" for one in samples]
+    items = [asked_item(known_as, one.question, one.answer, one.wrong) if one.question else "" for one in samples]
     often = Counter(items)
     kept = []
     for row, (sample, item, code) in enumerate(zip(samples, items, codes, strict=True)):

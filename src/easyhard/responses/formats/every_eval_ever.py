@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from easyhard.benchmarks.identity import item_id
-from easyhard.benchmarks.known_tasks import known_task
+from easyhard.benchmarks.known_tasks import asked_item
 from easyhard.responses.export import ITEM_KEY
 from easyhard.responses.formats.json_rows import first_line, json_rows
 from easyhard.responses.formats.tables import refuse_graded
@@ -94,7 +93,4 @@ def _named(row: _Sample) -> str:
 
 def _item(task: str, asked: _Input) -> str:
     answers = [asked.reference] if isinstance(asked.reference, str) else asked.reference or []
-    known = known_task(task)
-    if known.question and known.answer is None:  # its question alone is the item, as in other formats
-        return item_id(known.benchmark, asked.raw, "")
-    return item_id(known.benchmark, asked.raw, answers[0] if answers else "", asked.choices)
+    return asked_item(task, asked.raw, answers[0] if answers else "", asked.choices)

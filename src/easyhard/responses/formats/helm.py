@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from easyhard.benchmarks.identity import item_id
-from easyhard.benchmarks.known_tasks import known_task
+from easyhard.benchmarks.known_tasks import asked_item, known_task
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_metric, correct_of
 from easyhard.schema import InputError
 
@@ -151,11 +150,8 @@ def _instances(path: Path) -> dict[str, _Instance]:
 
 def _item(task: str, name: str, instance: _Instance | None) -> str:
     """From the content; where no file has it, ``<task>/<id>``, which only runs of one scenario version share."""
-    known = known_task(task)
     if instance is None:
-        return f"{known.benchmark}/{name}"
-    if known.question and known.answer is None:  # the question alone makes the item there
-        return item_id(known.benchmark, instance.input.text, "")
+        return f"{known_task(task).benchmark}/{name}"
     right = [one.output.text for one in instance.references if "correct" in one.tags]
     wrong = [one.output.text for one in instance.references if "correct" not in one.tags]
-    return item_id(known.benchmark, instance.input.text, "\n".join(right), wrong)
+    return asked_item(task, instance.input.text, "\n".join(right), wrong)

@@ -14,8 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from easyhard.benchmarks.identity import item_id
-from easyhard.benchmarks.known_tasks import known_task
+from easyhard.benchmarks.known_tasks import asked_item
 from easyhard.responses.formats.inspect_zip import BadMember, Members
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_metric, correct_of
 from easyhard.schema import MISSING, InputError
@@ -151,14 +150,11 @@ def _correct(value: Any, sample: _Sample, asked: Asked) -> int:
 
 
 def _item(task: str, sample: _Sample) -> str:
-    known = known_task(task)
     question = sample.input if isinstance(sample.input, str) else "\n".join(map(_text, sample.input))
-    if known.question and known.answer is None:  # the question alone makes the item there
-        return item_id(known.benchmark, question, "")
     targets = [sample.target] if isinstance(sample.target, str) else sample.target
     choices = sample.choices or []
     labels = {chr(ord("A") + place): choice for place, choice in enumerate(choices[:26])}
-    return item_id(known.benchmark, question, "\n".join(labels.get(one, one) for one in targets), choices)
+    return asked_item(task, question, "\n".join(labels.get(one, one) for one in targets), choices)
 
 
 def _text(message: _Message) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 
-from easyhard.benchmarks.known_tasks import known_task
 from easyhard.responses.formats.details import (
     Sample,
     checked_schema,
@@ -69,7 +68,7 @@ def read_flat(path: Path, asked: Asked, task: str, known_as: str) -> FileRead:
         columns["source"] = pl.col("hashes").struct.field("example")
     read = FileRead(str(path), asked.strict)
     samples = [_sample(row) for row in rows_of(path, columns)]
-    fill(read, path, asked, task, known_task(known_as).benchmark, metric, samples)
+    fill(read, path, asked, task, known_as, metric, samples)
     return read
 
 

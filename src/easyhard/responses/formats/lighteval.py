@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 
-from easyhard.benchmarks.known_tasks import known_task
 from easyhard.responses.formats.details import (
     Sample,
     checked_schema,
@@ -54,7 +53,7 @@ def read(path: Path, asked: Asked) -> FileRead:
     columns["score"] = pl.col("metric").struct.field(metric)
     found = FileRead(str(path), asked.strict)
     samples = [_sample(row) for row in rows_of(path, columns)]
-    fill(found, path, asked, task, known_task(plain_task(task)).benchmark, metric, samples)
+    fill(found, path, asked, task, plain_task(task), metric, samples)
     return found
 
 
