@@ -207,6 +207,16 @@ def test_a_file_of_no_known_format_is_refused_if_named_and_passed_over_in_a_fold
         ingest(tmp_path, format="lm_eval")
 
 
+def test_two_evaluations_of_one_model_are_two_runs_of_which_the_later_counts(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in plain(tmp_path)["every-eval-ever"].splitlines()]
+    later = [{**row, "evaluation_id": "gsm8k/m/1700000002", "evaluation": {"is_correct": True}} for row in rows]
+    rows = [{**row, "evaluation_id": "gsm8k/m/1700000001"} for row in rows]
+    write(tmp_path / "log.jsonl", jsonl(later + rows))
+    responses, audit = ingest(tmp_path / "log.jsonl")
+    assert responses.correct.all() and audit.conflicts == 0
+    assert [line.split(", ")[2][:10] for line in audit.dropped_runs] == ["1700000001"] * 2
+
+
 def test_a_name_that_no_disk_can_hold_is_an_error_of_the_call(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="xxxxxxxxx"):
         ingest(tmp_path / ("x" * 5000), format="long")

@@ -61,8 +61,8 @@ def read(path: Path, asked: Asked) -> FileRead:
             found.broke(number, str(problem))
             continue
         runs.setdefault((row.model_id, row.evaluation_name, row.evaluation_id), []).append((row, correct))
-    for (model, task, _), rows in runs.items():
-        found.runs.append(_run(model, task, found.file, rows))
+    for (model, task, evaluation), rows in runs.items():
+        found.runs.append(_run(model, task, evaluation, found.file, rows))
     return found
 
 
@@ -74,7 +74,7 @@ def _correct(row: _Sample, asked: Asked) -> int:
     return correct_of(row.evaluation.score, asked.threshold)
 
 
-def _run(model: str, task: str, file: str, rows: list[tuple[_Sample, int]]) -> Run:
+def _run(model: str, task: str, evaluation: str, file: str, rows: list[tuple[_Sample, int]]) -> Run:
     items = [_named(row) or _item(task, row.input) for row, _ in rows]
     seen: dict[str, int] = {}
     trial = []
@@ -82,7 +82,8 @@ def _run(model: str, task: str, file: str, rows: list[tuple[_Sample, int]]) -> R
         trial.append(seen.get(item, 0))
         seen[item] = trial[-1] + 1
     correct: IntArray = np.array([code for _, code in rows], dtype=np.int8)
-    return Run(model, task, "", file, "is_correct", items, [str(row.sample_id) for row, _ in rows], trial, correct)
+    started = evaluation.rsplit("/", 1)[-1]  # the time ends the id; it keeps two evaluations apart in any case
+    return Run(model, task, started, file, "is_correct", items, [str(row.sample_id) for row, _ in rows], trial, correct)
 
 
 def _named(row: _Sample) -> str:

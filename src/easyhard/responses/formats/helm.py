@@ -132,8 +132,9 @@ def _run(spec: _Spec, task: str, scores: Scores, metric: str, asked: Asked, foun
         raise InputError(f"{found.file}, {metric}: {error}. Give a threshold or choose another metric.") from error
     instances = _instances(Path(found.file))
     names = {name: _item(task, name, instances.get(name)) for name, _ in scores}
+    suite = Path(found.file).absolute().parent.parent.name  # runs have no date; a later suite has a larger number
     return Run(
-        respondent, task, "", found.file, metric, [names[name] for name, _ in scores],
+        respondent, task, suite, found.file, metric, [names[name] for name, _ in scores],
         [name for name, _ in scores], [trial for _, trial in scores], np.array(correct, dtype=np.int8),
     )  # fmt: skip
 
