@@ -35,7 +35,7 @@ class Asked:
 class Run:
     """One respondent's answers to one task in one go: one entry a row of the log, in its order.
 
-    ``started`` is when the run began, as ISO 8601 with colons or another text whose order is that of time; "" if unknown.
+    ``started`` is when the run began, as ISO 8601 with colons or another text in order of time; "" if unknown.
     ``trial`` counts repeated answers (repeats, epochs) to one item from 0. ``source_id`` is the log's own name
     of an item. ``correct`` is 1, 0, or MISSING where the sample failed.
     """
