@@ -290,3 +290,10 @@ def test_items_are_the_same_in_all_versions() -> None:
         runs = [only_run(read(golden_log(version, task), **asked)) for version in VERSIONS]
         assert [list(run.item) for run in runs] == [list(runs[0].item)] * 3
         assert len(set(runs[0].item)) == 7
+
+
+def test_one_fraction_among_verdicts_is_refused_and_its_row_not_dropped(tmp_path: Path) -> None:
+    log = put(lines([choice_row(number, acc=0.5 if number == 3 else 1) for number in range(9)]), log_file(tmp_path))
+    with pytest.raises(InputError, match="--threshold"):
+        read(log)
+    assert only_run(read(log, threshold=0.5)).correct.tolist() == [1] * 9

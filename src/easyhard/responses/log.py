@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -112,6 +114,21 @@ def correct_of(value: Any, threshold: float | None = None) -> int:
     if number in (0.0, 1.0):
         return int(number)
     raise NotDichotomous(f"{shown(value)} is neither 0 nor 1, and no threshold was given")
+
+
+def refuse_graded(value: Any, asked: Asked, path: Path | str) -> None:
+    """Raise InputError if ``value`` is a number between or beyond right and wrong, and no threshold is asked for.
+
+    To pass over such a row alone would keep the others of a graded item, and make it look harder or easier.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return
+    if asked.threshold is None and number not in (0, 1) and not math.isnan(number):
+        raise InputError(
+            f"{path} holds graded responses, such as {shown(value)}. Say from where on one is correct: --threshold 0.5."
+        )
 
 
 def codes_of(values: Sequence[Any], threshold: float | None = None) -> IntArray:

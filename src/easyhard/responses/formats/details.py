@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from easyhard.benchmarks.known_tasks import asked_item
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of
+from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of, refuse_graded
 from easyhard.schema import MISSING, InputError
 from easyhard.tabular import read_errors, refuse_no_file
 from easyhard.wording import shown, shown_all
@@ -218,6 +218,7 @@ def _codes(into: FileRead, samples: Sequence[Sample], asked: Asked, metric: str)
         try:
             codes.append(correct_of(sample.score, asked.threshold))
         except NotDichotomous as error:
+            refuse_graded(sample.score, asked, into.file)
             codes.append(None)
             findings[row + 1] = str(error)
     scored = sum(code != MISSING for code in codes)

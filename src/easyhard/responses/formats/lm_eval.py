@@ -30,6 +30,7 @@ from easyhard.responses.log import (
     chosen_metric,
     codes_of,
     correct_of,
+    refuse_graded,
 )
 from easyhard.schema import InputError, IntArray
 from easyhard.tabular import BYTE_ORDER_MARK, refuse_no_file
@@ -219,6 +220,7 @@ def _codes(
         try:
             codes[row] = correct_of(score, asked.threshold)
         except NotDichotomous as error:
+            refuse_graded(score, asked, found.file)
             broken[row] = str(error)
     if 2 * len(broken) > len(rows):
         raise InputError(

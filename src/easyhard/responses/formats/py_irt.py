@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from easyhard.responses.formats.json_rows import first_line, json_rows
-from easyhard.responses.formats.tables import refuse_graded
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, codes_of
+from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, codes_of, refuse_graded
 
 
 class _Subject(msgspec.Struct):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of
+from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of, refuse_graded
 from easyhard.schema import MISSING, InputError
 from easyhard.tabular import BYTE_ORDER_MARK, SCAN, as_text, read_errors
 from easyhard.wording import shown, shown_all
@@ -93,21 +92,6 @@ def _rows(path: Path, found: FileRead) -> Iterator[tuple[int, list[str]]]:
                 continue
             if cells:
                 yield line, cells
-
-
-def refuse_graded(value: Any, asked: Asked, path: Path | str) -> None:
-    """Raise InputError if ``value`` is a number between or beyond right and wrong, and no threshold is asked for.
-
-    To pass over such a row alone would keep the others of a graded item, and make it look harder or easier.
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return
-    if asked.threshold is None and number not in (0, 1) and not math.isnan(number):
-        raise InputError(
-            f"{path} holds graded responses, such as {shown(value)}. Say from where on one is correct: --threshold 0.5."
-        )
 
 
 def add_rows(
