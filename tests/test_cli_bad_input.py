@@ -241,7 +241,9 @@ def test_scoring_by_numbers_of_answers_that_are_none(tmp_path: Path, refusal: Re
 
 def test_a_completion_or_a_prompt_without_what_it_needs(tmp_path: Path, refusal: Refusal) -> None:
     study = write_study(tmp_path)
-    assert "has no solution to train on" in refusal("run", study, "--set", "questions.completion=solution")
+    generated = ("--set", "questions.scoring=exact", "--set", "questions.completion={solution}")
+    assert "has no solution to train on" in refusal("run", study, *generated)
+    assert "which only the right choice has" in refusal("run", study, "--set", "questions.completion={solution}")
     assert "does not contain {question}" in refusal("run", study, "--set", "questions.prompt=Hello")
 
 

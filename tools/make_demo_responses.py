@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from easyhard.benchmarks import BenchmarkSpec
+from easyhard.benchmarks import BenchmarkSpec, completions, prompts
 from easyhard.chance import cell_rng
 from easyhard.demo.items import demo_items
 from easyhard.evaluation import choice_log_likelihoods
@@ -143,10 +143,11 @@ def other_items(own: Items) -> Items:
     return Items(drawn.table.filter(~pl.col("question").is_in(own.table["question"].to_list())), drawn.covariates)
 
 
-def shown_examples(pool: Items, shots: int) -> tuple[tuple[str, str], ...]:
+def shown_examples(pool: Items, spec: BenchmarkSpec, shots: int) -> tuple[tuple[str, str], ...]:
     """The first ``shots`` of a fixed random order, so that more shots show the same and more."""
     order = cell_rng(0, "demo-shots").permutation(pool.table.height)[:shots]
-    return tuple(zip(pool.table["question"][order], pool.table["answer"][order], strict=True))
+    asked, answers = prompts(pool, spec), completions(pool, spec)
+    return tuple((asked[place], answers[place]) for place in order)
 
 
 def prepared(setting: Setting, pool: Items, work: Path) -> LanguageModel:
@@ -192,16 +193,15 @@ def likelihoods(setting: Setting, work: Path) -> list[FloatArray]:
     items = demo_items()
     pool = other_items(items)
     model = prepared(setting, pool, work)
-    spec = benchmark(setting, shown_examples(pool, setting.shots))
-    prompts = [prompt_tokens(model, spec, q) for q in items.table["question"]]
+    spec = benchmark(setting)
+    examples = shown_examples(pool, spec, setting.shots)
+    asked = [prompt_tokens(model, spec, prompt, examples) for prompt in prompts(items, spec)]
     tokens = [[answer_tokens(model, spec, c) for c in row] for row in items.table["choices"]]
-    return choice_log_likelihoods(model, prompts, tokens)
+    return choice_log_likelihoods(model, asked, tokens)
 
 
-def benchmark(setting: Setting, examples: tuple[tuple[str, str], ...] = ()) -> BenchmarkSpec:
-    return BenchmarkSpec(
-        "demo", "choices", prompt=PROMPTS[setting.prompt], system="", chat=setting.chat, examples=examples
-    )
+def benchmark(setting: Setting) -> BenchmarkSpec:
+    return BenchmarkSpec("demo", "choices", prompt=PROMPTS[setting.prompt], system="", chat=setting.chat)
 
 
 def answers(setting: Setting, items: Items, work: Path) -> list[int]:

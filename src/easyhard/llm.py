@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -169,29 +170,40 @@ def _require_torch() -> None:
     transformers.utils.logging.disable_progress_bar()  # a study shows its own progress
 
 
-def prompt_tokens(model: LanguageModel, spec: BenchmarkSpec, question: str) -> list[int]:
-    """Tokens of one item's prompt: examples, question, and what opens the answer.
+def prompt_tokens(
+    model: LanguageModel, spec: BenchmarkSpec, prompt: str, examples: Sequence[tuple[str, str]] = ()
+) -> list[int]:
+    """Tokens of one item's prompt: examples, the item, and what opens the answer.
 
-    The one place that makes a prompt: training puts its completion, evaluation its choices, right after
-    these tokens. With a chat template the question is the user's turn and the answer opens the assistant's;
-    without one, prompts and answers stand below one another as plain text.
+    ``prompt`` is one of ``benchmarks.prompts``; ``examples`` are pairs of such a prompt and its completion,
+    shown before it. The one place that makes a prompt's tokens: training puts its completion, evaluation its
+    candidates, right after them. With a chat template the prompt is the user's turn and the answer opens the
+    assistant's; without one, prompts and answers stand below one another as plain text.
     """
     tokenizer = model.tokenizer
     if not _chats(model, spec):
-        shown = "".join(f"{spec.text(q)} {a}\n\n" for q, a in spec.examples)
-        return list(tokenizer(shown + spec.text(question))["input_ids"])
-    messages = [] if spec.system is None else [{"role": "system", "content": spec.system}]
-    for q, a in spec.examples:
-        messages += [{"role": "user", "content": spec.text(q)}, {"role": "assistant", "content": a}]
-    messages.append({"role": "user", "content": spec.text(question)})
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        shown = "".join(f"{asked}{_opening(model, spec)}{answer}\n\n" for asked, answer in examples)
+        return list(tokenizer(shown + prompt)["input_ids"])
+    text = tokenizer.apply_chat_template(messages(spec, prompt, examples), tokenize=False, add_generation_prompt=True)
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
+def messages(spec: BenchmarkSpec, prompt: str, examples: Sequence[tuple[str, str]] = ()) -> list[dict[str, str]]:
+    """A prompt and the examples before it as turns of a chat, for whoever applies the template."""
+    turns = [] if spec.system is None else [{"role": "system", "content": spec.system}]
+    for asked, answer in examples:
+        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+    return [*turns, {"role": "user", "content": prompt}]
+
+
 def answer_tokens(model: LanguageModel, spec: BenchmarkSpec, answer: str) -> list[int]:
-    """Tokens of an answer that follows ``prompt_tokens``; plain-text prompts need the space before it."""
-    opening = "" if _chats(model, spec) else " "
-    return list(model.tokenizer(opening + answer, add_special_tokens=False)["input_ids"])
+    """Tokens of an answer that follows ``prompt_tokens``."""
+    return list(model.tokenizer(_opening(model, spec) + answer, add_special_tokens=False)["input_ids"])
+
+
+def _opening(model: LanguageModel, spec: BenchmarkSpec) -> str:
+    """What separates a prompt from its answer: a space in plain text, unless white space is there already."""
+    return "" if _chats(model, spec) or spec.prompt[-1].isspace() else " "
 
 
 def _chats(model: LanguageModel, spec: BenchmarkSpec) -> bool:

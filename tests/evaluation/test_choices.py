@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from easyhard.benchmarks import BenchmarkSpec
+from easyhard.benchmarks import BenchmarkSpec, prompts
 from easyhard.evaluation import choice_log_likelihoods, evaluate
 from easyhard.llm import LanguageModel, answer_tokens, load_model, prompt_tokens
 from easyhard.schema import InputError, Items
@@ -37,21 +37,20 @@ def alone(model: LanguageModel, prompt: list[int], choice: list[int]) -> float:
 def test_cached_scores_equal_each_choice_computed_alone(
     model: LanguageModel, examples: tuple[tuple[str, str], ...]
 ) -> None:
-    spec = BenchmarkSpec("sums", "choices", examples=examples)
     items = sums(30).table
-    prompts = [prompt_tokens(model, spec, q) for q in items["question"]]
-    choices = [[answer_tokens(model, spec, c) for c in row] for row in items["choices"]]
-    found = choice_log_likelihoods(model, prompts, choices)
-    wanted = [[alone(model, p, c) for c in row] for p, row in zip(prompts, choices, strict=True)]
+    asked = [prompt_tokens(model, SPEC, prompt, examples) for prompt in prompts(Items(items), SPEC)]
+    choices = [[answer_tokens(model, SPEC, c) for c in row] for row in items["choices"]]
+    found = choice_log_likelihoods(model, asked, choices)
+    wanted = [[alone(model, p, c) for c in row] for p, row in zip(asked, choices, strict=True)]
     np.testing.assert_allclose(np.array(found), np.array(wanted), atol=2e-5)
 
 
 def test_choices_of_unequal_length_and_number_are_scored_alike(model: LanguageModel) -> None:
-    prompts = [prompt_tokens(model, SPEC, q) for q in ("Which?", "Which of these many is it?")]
+    asked = [prompt_tokens(model, SPEC, q) for q in ("Which?", "Which of these many is it?")]
     choices = [[answer_tokens(model, SPEC, c) for c in row] for row in (("a", "bcd"), ("efghij", "k", "lm"))]
-    found = choice_log_likelihoods(model, prompts, choices)
+    found = choice_log_likelihoods(model, asked, choices)
     assert [len(row) for row in found] == [2, 3]
-    for prompt, row, scores in zip(prompts, choices, found, strict=True):
+    for prompt, row, scores in zip(asked, choices, found, strict=True):
         np.testing.assert_allclose(scores, [alone(model, prompt, c) for c in row], atol=2e-5)
 
 
@@ -65,10 +64,10 @@ def test_the_order_of_items_changes_no_answer(model: LanguageModel) -> None:
 
 def test_the_training_prompt_opens_the_sequence_scored_at_evaluation(model: LanguageModel) -> None:
     items = sums(12)
-    for example, question, answer in zip(
-        training_examples(model, items, SPEC), items.table["question"], items.table["answer"], strict=True
+    for example, prompt, answer in zip(
+        training_examples(model, items, SPEC), prompts(items, SPEC), items.table["answer"], strict=True
     ):
-        assert example.prompt == prompt_tokens(model, SPEC, question)
+        assert example.prompt == prompt_tokens(model, SPEC, prompt)
         assert example.completion == [*answer_tokens(model, SPEC, answer), model.tokenizer.eos_token_id]
 
 

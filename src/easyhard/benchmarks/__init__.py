@@ -4,9 +4,11 @@ from easyhard.benchmarks.identity import item_id
 from easyhard.benchmarks.spec import (
     BenchmarkSpec,
     Scoring,
+    candidates,
     completions,
     guessing_rates,
     number,
+    prompts,
     refuse_other_than_numbers,
     scoring_for,
 )
@@ -14,10 +16,12 @@ from easyhard.benchmarks.spec import (
 __all__ = [
     "BenchmarkSpec",
     "Scoring",
+    "candidates",
     "completions",
     "guessing_rates",
     "item_id",
     "number",
+    "prompts",
     "refuse_other_than_numbers",
     "scoring_for",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from easyhard.benchmarks import BenchmarkSpec
+from easyhard.benchmarks import BenchmarkSpec, candidates, prompts
 from easyhard.evaluation.choices import choice_log_likelihoods
 from easyhard.evaluation.generation import greedy_answers, is_correct
 from easyhard.llm import LanguageModel, answer_tokens, prompt_tokens
@@ -34,12 +34,12 @@ def evaluate(
 
     Raises InputError for a prompt longer than the model's context.
     """
-    prompts = [_within(prompt_tokens(model, spec, q), model) for q in items.table["question"]]
+    asked = [_within(prompt_tokens(model, spec, prompt), model) for prompt in prompts(items, spec)]
     if spec.scoring == "choices":
-        given = _chosen(model, prompts, items, spec, progress)
+        given = _chosen(model, asked, items, spec, progress)
         correct = [g == a for g, a in zip(given, items.table["answer"], strict=True)]
     else:
-        given = greedy_answers(model, prompts, spec.max_new_tokens, progress)
+        given = greedy_answers(model, asked, spec.max_new_tokens, progress)
         correct = [is_correct(g, a, spec.scoring) for g, a in zip(given, items.table["answer"], strict=True)]
     row = np.array([correct], dtype=np.int8)
     names = tuple(items.table["item"])
@@ -49,17 +49,17 @@ def evaluate(
 
 def _chosen(
     model: LanguageModel,
-    prompts: list[list[int]],
+    asked: list[list[int]],
     items: Items,
     spec: BenchmarkSpec,
     progress: Progress | None,
 ) -> list[str]:
-    options = items.table["choices"].to_list()
-    tokens = [[answer_tokens(model, spec, choice) for choice in row] for row in options]
-    likelihoods = choice_log_likelihoods(model, prompts, tokens, progress)
+    options = candidates(items, spec)
+    tokens = [[answer_tokens(model, spec, option) for option in row] for row in options]
+    likelihoods = choice_log_likelihoods(model, asked, tokens, progress)
     return [
-        row[int(np.argmax(scores / [len(choice) for choice in row]))]
-        for row, scores in zip(options, likelihoods, strict=True)
+        choices[int(np.argmax(scores / [len(option) for option in row]))]
+        for choices, row, scores in zip(items.table["choices"], options, likelihoods, strict=True)
     ]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from easyhard.benchmarks import BenchmarkSpec, completions
+from easyhard.benchmarks import BenchmarkSpec, completions, prompts
 from easyhard.chance import cell_rng
 from easyhard.llm import LanguageModel, answer_tokens, prompt_tokens
 from easyhard.schema import InputError, Items, Progress, WorkError
@@ -92,8 +92,8 @@ def training_examples(model: LanguageModel, items: Items, spec: BenchmarkSpec) -
     """Items as token sequences: the prompt that evaluation uses, then completion and end token."""
     end = [model.tokenizer.eos_token_id]
     return [
-        Example(prompt_tokens(model, spec, question), answer_tokens(model, spec, completion) + end)
-        for question, completion in zip(items.table["question"], completions(items, spec), strict=True)
+        Example(prompt_tokens(model, spec, prompt), answer_tokens(model, spec, completion) + end)
+        for prompt, completion in zip(prompts(items, spec), completions(items, spec), strict=True)
     ]
 
 

@@ -13,7 +13,7 @@ from easyhard.sft import subset
 from easyhard.study.config import ModelConfig, StudyConfig
 from easyhard.study.record import Step, fingerprint
 
-PROMPT = ("prompt", "system", "chat", "examples")  # fields of a spec that decide what a model reads
+PROMPT = ("prompt", "choice", "system", "chat")  # fields of a spec that decide what a model reads
 TRAINED = (*PROMPT, "completion")  # ... what a training depends on
 ASKED = (*PROMPT, "scoring", "max_new_tokens")  # ... what an evaluation depends on
 
@@ -85,7 +85,8 @@ def content_fingerprint(items: Items) -> str:
 
 
 def _evaluate(folder: Path, spec: BenchmarkSpec, asked: Items, inputs: dict[str, str]) -> Step:
-    return Step(folder, {"spec": _plain(spec, ASKED)}, {**inputs, "items": content_fingerprint(asked)})
+    names = (*ASKED, "completion") if spec.scoring == "choices" else ASKED  # there the candidates follow it
+    return Step(folder, {"spec": _plain(spec, names)}, {**inputs, "items": content_fingerprint(asked)})
 
 
 def _plain(spec: BenchmarkSpec, names: tuple[str, ...]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -61,9 +61,10 @@ class QuestionConfig(Config):
 
     prompt: str = "Question: {question}\nAnswer:"
     system: str | None = None
+    choice: str = "{letter}) {answer}"  # one line of {choices}, as in arXiv:2511.21692
     chat: bool = True
     scoring: Scoring | None = None  # by choices where every item has them, else by number or text
-    completion: Literal["answer", "solution"] = "answer"
+    completion: str = "{answer}"
     max_new_tokens: int = Field(256, ge=1)
 
     def spec(self, name: str, scoring: Scoring) -> BenchmarkSpec:
@@ -74,6 +75,7 @@ class QuestionConfig(Config):
             prompt=self.prompt,
             system=self.system,
             chat=self.chat,
+            choice=self.choice,
             completion=self.completion,
             max_new_tokens=self.max_new_tokens,
         )

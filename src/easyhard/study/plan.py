@@ -6,13 +6,14 @@ import json
 import math
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from easyhard.benchmarks import completions
+from easyhard.benchmarks import BenchmarkSpec, candidates, completions, prompts
 from easyhard.bins import held_out_size
 from easyhard.generalization import smallest_detectable_gain
 from easyhard.irt.checks import check_fittable
@@ -61,14 +62,15 @@ def make_plan(config: StudyConfig, responses: Responses, items: Items) -> Plan:
     shared = set(responses.items) & set(items.table["item"])
     _refuse_too_few(shared, config, responses, items)
     _refuse_no_choices(shared, config, items)
-    benchmark(config, items.select(sorted(shared)))  # refuses a scoring that the answers do not fit
+    both = items.select(sorted(shared))
+    spec = benchmark(config, both)  # refuses a scoring that the answers do not fit
     per_bin = len(shared) // config.bins.count
     held_out = held_out_size(per_bin, config.bins.held_out)
     train_pool = per_bin - held_out
     train_size = min(train_pool, config.training.max_items or train_pool)
     evaluation_size = held_out or per_bin
     n_trainings = len(config.models) * config.bins.count * len(config.seeds)
-    prompt, completion, choices = _mean_tokens(items, config)
+    prompt, completion, choices = _mean_tokens(both, spec)
     return Plan(
         n_respondents=len(responses.respondents),
         n_items=len(shared),
@@ -165,17 +167,19 @@ def _refuse_no_choices(shared: set[str], config: StudyConfig, items: Items) -> N
         )
 
 
-def _mean_tokens(items: Items, config: StudyConfig) -> tuple[float, float, float]:
+def _mean_tokens(items: Items, spec: BenchmarkSpec) -> tuple[float, float, float]:
     """Mean tokens of a prompt, of a completion, and of what scoring reads or writes after the prompt."""
-    spec = config.questions.spec(config.name, "choices")
-    template = len(spec.text("")) + len(spec.system or "")
-    prompt = template + float(items.table["question"].str.len_chars().to_numpy().mean())
-    answers = [len(text) for text in completions(items, spec)]
-    if items.table["choices"].null_count():
-        scored = config.questions.max_new_tokens * CHARACTERS_PER_TOKEN
+    prompt = len(spec.system or "") + _mean_length(prompts(items, spec))
+    completion = _mean_length(completions(items, spec))
+    if spec.scoring == "choices":
+        scored = _mean_length(["".join(row) for row in candidates(items, spec)])
     else:
-        scored = float(np.mean([sum(map(len, row)) for row in items.table["choices"].to_list()]))
-    return prompt / CHARACTERS_PER_TOKEN, float(np.mean(answers)) / CHARACTERS_PER_TOKEN, scored / CHARACTERS_PER_TOKEN
+        scored = spec.max_new_tokens * CHARACTERS_PER_TOKEN
+    return prompt / CHARACTERS_PER_TOKEN, completion / CHARACTERS_PER_TOKEN, scored / CHARACTERS_PER_TOKEN
+
+
+def _mean_length(texts: Sequence[str]) -> float:
+    return float(np.mean([len(text) for text in texts]))
 
 
 def _stored_numbers(file: Path) -> int:
