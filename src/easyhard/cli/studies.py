@@ -1,0 +1,147 @@
+"""Commands about studies: the demo, running one, checking it before, looking at it while and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from easyhard.cli.common import AsJson, console, errors, facts_table, print_json, show
+from easyhard.schema import WorkError
+
+StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
+StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a setting, e.g. --set bins.count=5.")]
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the study.")] = Path("easyhard-demo"),
+    full: Annotated[bool, typer.Option("--full", help="Ten bins and three seeds instead of five and one.")] = False,
+) -> None:
+    """A whole study, offline, small and real: minutes on two cores without a GPU.
+
+    Example: easyhard demo --out easyhard-demo
+    """
+    from easyhard.demo import demo_config
+    from easyhard.study import require_llm
+
+    require_llm()  # before anything is written
+    _run(demo_config(out.resolve(), full))
+
+
+def run(
+    study: StudyFile,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+    set_: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study: calibrate, bin, fine-tune on each bin, evaluate on every bin, report. Run again to go on.
+
+    Example: easyhard run study.yaml --dry-run --set bins.count=5
+    """
+    from easyhard.study import read_config
+
+    config = read_config(study, set_ or [])
+    if dry_run:
+        _show_plan(config, as_json)
+    else:
+        _run(config, as_json)
+
+
+def validate(study: StudyFile, set_: Overrides = None) -> None:
+    """Check a study's settings and tables, and name every problem at once.
+
+    Example: easyhard validate study.yaml
+    """
+    from easyhard.study import make_plan, read_config, read_inputs
+
+    config = read_config(study, set_ or [])
+    make_plan(config, *read_inputs(config))
+    console.print(f"{study} is a valid study.", highlight=False, markup=False)
+
+
+def status(
+    run_: Annotated[Path, typer.Argument(metavar="RUN", help="A study's folder.")], as_json: AsJson = False
+) -> None:
+    """Show which cells of a study are done, failed or still to do, also while it runs.
+
+    Example: easyhard status runs/my-study
+    """
+    from easyhard.study import status as cell_status
+
+    table = cell_status(run_)
+    show(table, "Cells", table.to_dicts(), as_json)
+
+
+def report(run_: StudyFolder) -> None:
+    """Analyse a study anew from the responses on disk, and write its report. Needs no model.
+
+    Example: easyhard report runs/my-study
+    """
+    from easyhard.report import print_matrix
+    from easyhard.study import analyse, open_study, write_results
+
+    folder = run_.resolve()
+    _, bank, bins, items = open_study(folder)
+    matrix, answer = analyse(folder)
+    write_results(folder, matrix, bank, bins, items, answer)
+    _show_result(answer, lambda: print_matrix(matrix, console), folder)
+
+
+def _run(config: Any, as_json: bool = False) -> None:
+    from easyhard.report import print_matrix
+    from easyhard.study import StudyProgress, run_study
+
+    outcome = run_study(config, StudyProgress(errors if as_json else console))
+    if as_json:
+        matrix = outcome.matrix
+        cells = matrix.cells.to_dicts()
+        print_json({"answer": outcome.answer, "tests": matrix.tests, "cells": cells, "checks": matrix.checks})
+    else:
+        _show_result(outcome.answer, lambda: print_matrix(outcome.matrix, console), outcome.folder)
+    if outcome.failed:
+        raise WorkError(
+            f"{len(outcome.failed)} cell(s) failed (first: {outcome.failed[0]}). See easyhard status {outcome.folder}; "
+            "the same command tries them again."
+        )
+
+
+def _show_result(answer: str, matrix: Callable[[], None], folder: Path) -> None:
+    console.print()
+    console.print(answer, markup=False, highlight=False)
+    console.print()
+    matrix()
+    console.print(f"\nReport: {folder / 'report' / 'index.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_plan(config: Any, as_json: bool) -> None:
+    from easyhard.study import duration, make_plan, read_inputs, time_estimate
+
+    plan = make_plan(config, *read_inputs(config))
+    seconds = time_estimate(plan, config)
+    facts = {
+        "respondents": plan.n_respondents,
+        "items with responses and text": plan.n_items,
+        "items without text (calibrated only)": plan.n_without_text,
+        "items without responses (left out)": plan.n_without_responses,
+        "bins": config.bins.count,
+        "items trained on, of each bin": plan.train_size,
+        "items evaluated on, of each bin": plan.evaluation_size,
+        "trainings": plan.n_trainings,
+        "optimiser steps of each": plan.steps_per_training,
+        "evaluations": plan.n_evaluations,
+        "smallest detectable gain of one cell": _detectable(plan.detectable_gain),
+        "time on this machine's CPU": f"about {duration(seconds)}" if seconds else "unknown: the model is not local",
+        "output": str(config.out),
+    }
+    machine = {**asdict(plan), "seconds": seconds}
+    show(facts_table(facts), f"Plan of {config.name}", machine, as_json)
+
+
+def _detectable(gain: float) -> str:
+    if gain == float("inf"):
+        return "none: too few items to detect any gain (power 0.8, zero-shot 0.5)"
+    return f"{100 * gain:.1f} points (power 0.8, zero-shot 0.5)"
