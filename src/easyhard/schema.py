@@ -214,10 +214,14 @@ class GeneralizationMatrix:
     items), ``n`` (items) and ``status`` (``done``, ``failed`` or ``missing``; numbers are null unless done).
     ``cells``: the same over seeds: one row per (model, train_bin, eval_bin), with ``n_seeds``.
     ``tests``: named summary statistics with intervals. ``checks``: what could make the picture misleading.
+    ``mixture_runs, mixture_cells``: the same two tables for trainings on a mixture of bins, with its name as
+    ``mixture`` in place of ``train_bin``.
     """
 
     runs: pl.DataFrame
     cells: pl.DataFrame
+    mixture_runs: pl.DataFrame = field(default_factory=pl.DataFrame)
+    mixture_cells: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: dict[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
 

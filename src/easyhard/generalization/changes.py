@@ -17,8 +17,8 @@ _Indices = npt.NDArray[np.intp]
 class Changes:
     """Trained minus zero-shot correctness of one model, item by item.
 
-    ``by_eval_bin[j]`` is ``[train_bins, seeds, items of bin j]``: 1, 0 or -1, NaN where either response is
-    missing or the run failed.
+    ``by_eval_bin[j]`` is ``[rows, seeds, items of bin j]``: 1, 0 or -1, NaN where either response is missing or
+    the run failed. A row is what the model was trained on: a bin, where nothing else is said, or a mixture.
     """
 
     by_eval_bin: tuple[FloatArray, ...]
@@ -28,14 +28,19 @@ class Changes:
         """Number of bins."""
         return len(self.by_eval_bin)
 
+    @property
+    def n_rows(self) -> int:
+        """Number of trainings, seeds aside; with single bins alone the number of bins."""
+        return len(self.by_eval_bin[0])
+
     def gains(self) -> FloatArray:
-        """Gain of every cell, ``[train_bins, eval_bins]``; NaN without a result."""
-        gains = np.full((self.count, self.count), np.nan)
+        """Gain of every cell, ``[rows, eval_bins]``; NaN without a result."""
+        gains = np.full((self.n_rows, self.count), np.nan)
         for eval_bin, change in enumerate(self.by_eval_bin):
-            for train_bin in range(self.count):
-                sample, _, items = _complete(change[train_bin])
+            for row in range(self.n_rows):
+                sample, _, items = _complete(change[row])
                 if len(items):
-                    gains[train_bin, eval_bin] = sample.mean()
+                    gains[row, eval_bin] = sample.mean()
         return gains
 
 
@@ -53,28 +58,28 @@ class Contrast:
 
 
 def contrast(changes: Changes, weights: FloatArray) -> Contrast:
-    """Sum of ``weights`` [train_bins, eval_bins] times gains; a weight on a cell without result is an error.
+    """Sum of ``weights`` [rows, eval_bins] times gains; a weight on a cell without result is an error.
 
-    The items of an evaluation bin are shared by all training bins and the seeds of a training bin by all
-    evaluation bins, so the sum is first taken per item and per seed, and only then its variance: what is
-    common to the cells of a row or column cancels, or adds up, as it should. Seeds are taken to scatter
-    alike whatever the training bin, so that a few per bin add up to a usable estimate.
+    The items of an evaluation bin are shared by all rows and the seeds of a row by all evaluation bins, so the
+    sum is first taken per item and per seed, and only then its variance: what is common to the cells of a row or
+    column cancels, or adds up, as it should. Seeds are taken to scatter alike in every row, so that a few per row
+    add up to a usable estimate.
     """
-    deviations = np.zeros((changes.count, changes.by_eval_bin[0].shape[1], changes.count))
-    n_seeds = np.ones(changes.count)
+    deviations = np.zeros((changes.n_rows, changes.by_eval_bin[0].shape[1], changes.count))
+    n_seeds = np.ones(changes.n_rows)
     value = items_variance = error = 0.0
     for eval_bin, change in enumerate(changes.by_eval_bin):
         influence = np.zeros(change.shape[2])
-        for train_bin in range(changes.count):
-            sample, seeds, items = _complete(change[train_bin])
+        for row in range(changes.n_rows):
+            sample, seeds, items = _complete(change[row])
             if not len(items):
                 continue
-            weight = weights[train_bin, eval_bin]
+            weight = weights[row, eval_bin]
             value += weight * float(sample.mean())
             influence[items] += weight * (sample.mean(axis=0) - sample.mean()) / len(items)
             error += weight**2 * error_variance(sample)
-            deviations[train_bin, seeds, eval_bin] = sample.mean(axis=1) - sample.mean()
-            n_seeds[train_bin] = max(n_seeds[train_bin], len(seeds))
+            deviations[row, seeds, eval_bin] = sample.mean(axis=1) - sample.mean()
+            n_seeds[row] = max(n_seeds[row], len(seeds))
         items_variance += float((influence**2).sum()) * len(influence) / max(len(influence) - 1, 1)
     freedom = float((n_seeds - 1).sum())
     seeds_variance = _seeds_variance(deviations, weights, n_seeds, freedom) if freedom else 0.0
@@ -82,9 +87,9 @@ def contrast(changes: Changes, weights: FloatArray) -> Contrast:
 
 
 def _seeds_variance(deviations: FloatArray, weights: FloatArray, n_seeds: FloatArray, freedom: float) -> float:
-    """Variance from seeds, drawn anew for every training bin.
+    """Variance from seeds, drawn anew for every row.
 
-    ``deviations`` [train_bins, seeds, eval_bins] from the mean over seeds, ``n_seeds`` [train_bins].
+    ``deviations`` [rows, seeds, eval_bins] from the mean over seeds, ``n_seeds`` [rows].
     """
     scatter = np.einsum("isj,isk->jk", deviations, deviations) / freedom
     return float((((weights @ scatter) * weights).sum(axis=1) / n_seeds).sum())

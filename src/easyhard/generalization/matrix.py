@@ -11,6 +11,7 @@ import polars as pl
 
 from easyhard.generalization.changes import Changes
 from easyhard.generalization.gain import PairedGain, holm, paired_gain
+from easyhard.generalization.mixtures import compare_mixtures
 from easyhard.generalization.summary import summarise
 from easyhard.schema import MISSING, Bins, FloatArray, GeneralizationMatrix, InputError, IntArray, Responses
 
@@ -19,11 +20,12 @@ from easyhard.schema import MISSING, Bins, FloatArray, GeneralizationMatrix, Inp
 class TrainedRun:
     """Evaluation of one checkpoint: ``model`` fine-tuned on the training items of ``train_bin``.
 
-    ``responses`` has one respondent, the checkpoint; None says that the run failed.
+    ``train_bin`` is a bin, or the name of a mixture of bins. ``responses`` has one respondent, the checkpoint;
+    None says that the run failed.
     """
 
     model: str
-    train_bin: int
+    train_bin: int | str
     seed: int
     responses: Responses | None
 
@@ -39,8 +41,9 @@ _NUMBERS: dict[str, pl.DataType] = {
 }
 _PLACE: dict[str, pl.DataType] = {"model": pl.String(), "train_bin": pl.Int64(), "eval_bin": pl.Int64()}
 _STATE: dict[str, pl.DataType] = {"status": pl.String(), "trained_on_these_items": pl.Boolean()}
-_RUNS = {**_PLACE, "seed": pl.Int64(), **_NUMBERS, **_STATE}
-_CELLS = {**_PLACE, "n_seeds": pl.Int64(), **_NUMBERS, "p_holm": pl.Float64(), **_STATE}
+_MIXED: dict[str, pl.DataType] = {"model": pl.String(), "mixture": pl.String(), "eval_bin": pl.Int64()}
+_RUN: dict[str, pl.DataType] = {"seed": pl.Int64(), **_NUMBERS, **_STATE}
+_CELL: dict[str, pl.DataType] = {"n_seeds": pl.Int64(), **_NUMBERS, "p_holm": pl.Float64(), **_STATE}
 
 
 def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequence[TrainedRun]) -> GeneralizationMatrix:
@@ -60,23 +63,35 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
     ``summary.Summary``. ``tests[model]["gain_at_distance"]`` lists ``distance`` (eval_bin - train_bin) and the
     mean gain there with its interval: ``value, low, high``.
 
+    Runs on a mixture of bins take no part in the tests above, which speak of single bins. Their rows go to
+    ``mixture_runs`` and ``mixture_cells``, where ``p_holm`` is corrected for all cells of the model's mixtures,
+    and each has a test of its own, ``mixture NAME``, against the mean of the single bins.
+
     Raises InputError for a run of an unknown model or bin, a run given twice, and responses of more than one
     respondent or without the items of a bin.
     """
     _refuse_bad_runs(bins, zero_shot, runs)
     seeds = sorted({run.seed for run in runs})
-    run_rows: list[dict[str, Any]] = []
-    cell_rows: list[dict[str, Any]] = []
+    mixtures = list(dict.fromkeys(run.train_bin for run in runs if isinstance(run.train_bin, str)))
+    rows: dict[str, list[dict[str, Any]]] = {"runs": [], "cells": [], "mixture_runs": [], "mixture_cells": []}
     tests: dict[str, Any] = {}
     for model, responses in zero_shot.items():
-        answers = _Answers.collect(model, bins, responses, [run for run in runs if run.model == model], seeds)
-        run_rows += answers.run_rows(seeds)
-        cells = answers.cell_rows()
-        p_holm = _add_holm(cells, bins.count)
-        cell_rows += cells
-        tests[model] = summarise(answers.changes(), p_holm, model)
+        mine = [run for run in runs if run.model == model]
+        answers = _Answers.collect(model, bins, list(range(bins.count)), responses, mine, seeds)
+        mixed = _Answers.collect(model, bins, mixtures, responses, mine, seeds)
+        cells, mixed_cells = answers.cell_rows(), mixed.cell_rows()
+        p_holm = _add_holm(cells)
+        _add_holm(mixed_cells)
+        for name, found in zip(rows, (answers.run_rows(seeds), cells, mixed.run_rows(seeds), mixed_cells), strict=True):
+            rows[name] += found
+        tests[model] = summarise(answers.changes(), p_holm.reshape(bins.count, bins.count), model)
+        tests[model] |= compare_mixtures(answers.changes(), mixed.changes(), mixtures)
     return GeneralizationMatrix(
-        runs=pl.DataFrame(run_rows, schema=_RUNS), cells=pl.DataFrame(cell_rows, schema=_CELLS), tests=tests
+        runs=pl.DataFrame(rows["runs"], schema={**_PLACE, **_RUN}),
+        cells=pl.DataFrame(rows["cells"], schema={**_PLACE, **_CELL}),
+        mixture_runs=pl.DataFrame(rows["mixture_runs"], schema={**_MIXED, **_RUN}),
+        mixture_cells=pl.DataFrame(rows["mixture_cells"], schema={**_MIXED, **_CELL}),
+        tests=tests,
     )
 
 
@@ -87,53 +102,63 @@ def evaluation_items(bins: Bins, eval_bin: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """Responses of one model by evaluation bin: zero-shot [items], trained [train_bins, seeds, items]."""
+    """Responses of one model by evaluation bin: zero-shot [items], trained [rows, seeds, items].
+
+    ``rows`` are what the model was trained on: bins, or names of mixtures.
+    """
 
     model: str
+    rows: tuple[int | str, ...]
     zero_shot: tuple[IntArray, ...]
     trained: tuple[IntArray, ...]
-    status: dict[tuple[int, int], str]  # by (train_bin, place of the seed)
+    status: dict[tuple[int, int], str]  # by (place of the row, place of the seed)
     same_items: bool
 
     @classmethod
     def collect(
-        cls, model: str, bins: Bins, zero_shot: Responses, runs: Sequence[TrainedRun], seeds: Sequence[int]
+        cls,
+        model: str,
+        bins: Bins,
+        rows: Sequence[int | str],
+        zero_shot: Responses,
+        runs: Sequence[TrainedRun],
+        seeds: Sequence[int],
     ) -> _Answers:
         """Look up every response of the evaluation items; what failed or is absent stays missing."""
         items = [evaluation_items(bins, eval_bin) for eval_bin in range(bins.count)]
-        trained = [np.full((bins.count, len(seeds), len(names)), MISSING, dtype=np.int8) for names in items]
-        status = {(row, column): "missing" for row in range(bins.count) for column in range(len(seeds))}
-        for run in runs:
-            place = (run.train_bin, seeds.index(run.seed))
+        trained = [np.full((len(rows), len(seeds), len(names)), MISSING, dtype=np.int8) for names in items]
+        status = {(row, column): "missing" for row in range(len(rows)) for column in range(len(seeds))}
+        for run in (run for run in runs if run.train_bin in rows):
+            place = (rows.index(run.train_bin), seeds.index(run.seed))
             status[place] = "failed" if run.responses is None else "done"
             if run.responses is not None:
-                where = f"Run of {model!r} on bin {run.train_bin}, seed {run.seed}"
+                where = f"Run of {model!r} {_on(run.train_bin)}, seed {run.seed}"
                 for answers, names in zip(trained, items, strict=True):
                     answers[place] = _select(run.responses, names, where)
         before = tuple(_select(zero_shot, names, f"Zero-shot run of {model!r}") for names in items)
-        return cls(model, before, tuple(trained), status, bins.held_out == 0)
+        return cls(model, tuple(rows), before, tuple(trained), status, bins.held_out == 0)
 
     def run_rows(self, seeds: Sequence[int]) -> list[dict[str, Any]]:
-        """One row per training bin, evaluation bin and seed."""
+        """One row per row, evaluation bin and seed."""
         rows = []
-        for train_bin in range(len(self.trained)):
+        for place, name in enumerate(self.rows):
             for eval_bin, (before, after) in enumerate(zip(self.zero_shot, self.trained, strict=True)):
                 for column, seed in enumerate(seeds):
-                    found = paired_gain(after[train_bin, column : column + 1], before)
-                    status = self.status[train_bin, column]
-                    row = {**self._place(train_bin, eval_bin), "seed": seed}
+                    found = paired_gain(after[place, column : column + 1], before)
+                    status = self.status[place, column]
+                    row = {**self._place(name, eval_bin), "seed": seed}
                     rows.append(row | _numbers(found) | {"status": _status(found, [status])})
         return rows
 
     def cell_rows(self) -> list[dict[str, Any]]:
-        """One row per training bin and evaluation bin, over its seeds with a result."""
+        """One row per row and evaluation bin, over its seeds with a result."""
         rows = []
-        for train_bin in range(len(self.trained)):
-            statuses = [self.status[place] for place in self.status if place[0] == train_bin]
+        for place, name in enumerate(self.rows):
+            statuses = [status for (row, _), status in self.status.items() if row == place]
             for eval_bin, (before, after) in enumerate(zip(self.zero_shot, self.trained, strict=True)):
-                answered = (after[train_bin] != MISSING) & (before != MISSING)
-                found = paired_gain(after[train_bin][answered.any(axis=1)], before)
-                row = {**self._place(train_bin, eval_bin), "n_seeds": found.n_seeds if found else 0}
+                answered = (after[place] != MISSING) & (before != MISSING)
+                found = paired_gain(after[place][answered.any(axis=1)], before)
+                row = {**self._place(name, eval_bin), "n_seeds": found.n_seeds if found else 0}
                 rows.append(row | _numbers(found) | {"status": _status(found, statuses)})
         return rows
 
@@ -142,13 +167,14 @@ class _Answers:
         pairs = zip(self.trained, self.zero_shot, strict=True)
         return Changes(tuple(_with_nan(after) - _with_nan(before) for after, before in pairs))
 
-    def _place(self, train_bin: int, eval_bin: int) -> dict[str, Any]:
-        same = self.same_items and train_bin == eval_bin
+    def _place(self, row: int | str, eval_bin: int) -> dict[str, Any]:
+        mixture = isinstance(row, str)
         return {
             "model": self.model,
-            "train_bin": train_bin,
+            "mixture" if mixture else "train_bin": row,
             "eval_bin": eval_bin,
-            "trained_on_these_items": same,
+            # A mixture may hold items of every bin, so that memory can help in all of them.
+            "trained_on_these_items": self.same_items and (mixture or row == eval_bin),
         }
 
 
@@ -173,14 +199,18 @@ def _status(found: PairedGain | None, runs: Sequence[str]) -> str:
     return "failed" if "failed" in runs else "missing"
 
 
-def _add_holm(cells: list[dict[str, Any]], count: int) -> FloatArray:
-    """Give the cells of one model, in (train_bin, eval_bin) order, ``p_holm``; return it as a matrix."""
+def _add_holm(cells: list[dict[str, Any]]) -> FloatArray:
+    """Give the cells of one model ``p_holm``; return it, NaN without a result."""
     p_holm = np.array([np.nan if cell["p_value"] is None else cell["p_value"] for cell in cells])
     known = ~np.isnan(p_holm)
     p_holm[known] = holm(p_holm[known])
     for cell, value in zip(cells, p_holm, strict=True):
         cell["p_holm"] = None if np.isnan(value) else float(value)
-    return p_holm.reshape(count, count)
+    return p_holm
+
+
+def _on(train_bin: int | str) -> str:
+    return f"on bin {train_bin}" if isinstance(train_bin, int) else f"on the mixture {train_bin!r}"
 
 
 def _with_nan(answers: IntArray) -> FloatArray:
@@ -201,7 +231,7 @@ def _select(responses: Responses, items: Sequence[str], where: str) -> IntArray:
 
 
 def _refuse_bad_runs(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequence[TrainedRun]) -> None:
-    seen: set[tuple[str, int, int]] = set()
+    seen: set[tuple[str, int | str, int]] = set()
     for run in runs:
         key = (run.model, run.train_bin, run.seed)
         if run.model not in zero_shot:
@@ -209,13 +239,13 @@ def _refuse_bad_runs(bins: Bins, zero_shot: Mapping[str, Responses], runs: Seque
                 f"No zero-shot responses of {run.model!r}, which has trained runs. Add them to zero_shot: "
                 "a gain is measured against them."
             )
-        if not 0 <= run.train_bin < bins.count:
+        if isinstance(run.train_bin, int) and not 0 <= run.train_bin < bins.count:
             raise InputError(
                 f"Run of {run.model!r}, seed {run.seed}: there is no bin {run.train_bin}, only 0 to "
                 f"{bins.count - 1}. Give the bins that the runs were trained on."
             )
         if key in seen:
             raise InputError(
-                f"Run of {run.model!r} on bin {run.train_bin}, seed {run.seed} is given twice. Keep one of them."
+                f"Run of {run.model!r} {_on(run.train_bin)}, seed {run.seed} is given twice. Keep one of them."
             )
         seen.add(key)

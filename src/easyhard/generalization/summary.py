@@ -148,13 +148,13 @@ def _ask(changes: Changes, present: BoolArray, question: _Question) -> Summary:
         return Summary("Unknown: too few cells have a result.")
     estimate = contrast(changes, weights)
     interval = estimate.interval()
-    direction = _direction(interval)
+    direction = direction_of(interval)
     words = (question.unclear, question.above, question.below)[direction]
     sentence = f"{words}: {figure(estimate.value)} ({span(interval)})."
     return Summary(sentence, estimate.value, interval, direction)
 
 
-def _direction(interval: Interval | None) -> int:
+def direction_of(interval: Interval | None) -> int:
     """-1 or 1 for an interval clear of zero, else 0."""
     if interval is None or interval.low <= 0 <= interval.high:
         return 0
@@ -181,19 +181,19 @@ def _best(changes: Changes, present: BoolArray) -> tuple[Summary, Summary]:
         "wide enough to hold for all training bins at once).",
         estimates[best].value,
         interval,
-        _direction(interval),
+        direction_of(interval),
         bins=(best,),
     )
     if count == 1:
         return found, Summary("Only one training bin has results, so there is none to compare with.")
     lead = contrast(changes, weights[best] - weights[ranked[1]])
     gap = lead.interval(1 - 0.05 / (count * (count - 1) / 2))
-    clear = "clearly" if _direction(gap) else "but not clearly"
+    clear = "clearly" if direction_of(gap) else "but not clearly"
     sentence = (
         f"It leads the next, bin {ranked[1]}, {clear}: by {figure(lead.value)} ({span(gap)}, "
         "wide enough to hold for all pairs at once)."
     )
-    return found, Summary(sentence, lead.value, gap, _direction(gap), bins=(best, ranked[1]))
+    return found, Summary(sentence, lead.value, gap, direction_of(gap), bins=(best, ranked[1]))
 
 
 def _row_mean(present: BoolArray, row: int) -> FloatArray:
