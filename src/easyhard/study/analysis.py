@@ -16,9 +16,10 @@ from easyhard.report import write_report
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses, WorkError
 from easyhard.study.cells import Cell, benchmark, make_cells
-from easyhard.study.config import StudyConfig, read_config
+from easyhard.study.config import read_config
 from easyhard.study.describe import describe
 from easyhard.study.record import Step, fingerprint, read_record
+from easyhard.study.settings import StudyConfig
 
 
 def open_study(folder: Path) -> tuple[StudyConfig, ItemBank, Bins, Items]:

@@ -10,8 +10,8 @@ from easyhard.benchmarks import BenchmarkSpec, refuse_other_than_numbers, scorin
 from easyhard.generalization import evaluation_items
 from easyhard.schema import Bins, Items
 from easyhard.sft import subset
-from easyhard.study.config import ModelConfig, StudyConfig
 from easyhard.study.record import Step, fingerprint
+from easyhard.study.settings import ModelConfig, StudyConfig
 
 PROMPT = ("prompt", "choice", "system", "chat")  # fields of a spec that decide what a model reads
 TRAINED = (*PROMPT, "completion")  # ... what a training depends on

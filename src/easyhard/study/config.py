@@ -2,115 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from easyhard.benchmarks import BenchmarkSpec, Scoring
-from easyhard.benchmarks.item_table import AnswerIs
 from easyhard.schema import InputError
-from easyhard.sft.config import TrainingConfig
+from easyhard.study.settings import StudyConfig
 from easyhard.wording import did_you_mean
-
-Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what both numpy and torch take
-
-
-class Config(BaseModel):
-    """Base of all settings: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TableConfig(Config):
-    """A table on disk: CSV, Parquet or JSON lines. ``columns`` says what it calls our columns."""
-
-    path: Path
-    columns: dict[str, str] = {}
-
-
-class ItemsConfig(TableConfig):
-    """The item table: ``item, question, answer`` and what else there is."""
-
-    answer_is: AnswerIs = "text"
-
-
-class ModelConfig(Config):
-    """A model to fine-tune: a local folder, a .gguf file, or a hub name."""
-
-    path: str
-    name: str = ""  # what tables and folders call it; the last part of the path if empty
-    revision: str | None = None
-
-    @property
-    def label(self) -> str:
-        """Name in tables."""
-        return self.name or re.sub(r"\.gguf$", "", self.path.rstrip("/").split("/")[-1])
-
-    @property
-    def folder(self) -> str:
-        """Name that is safe as a folder."""
-        return re.sub(r"[^\w.-]+", "__", self.label).lstrip(".") or "model"
-
-
-class QuestionConfig(Config):
-    """How items are asked and scored; see BenchmarkSpec."""
-
-    prompt: str = "Question: {question}\nAnswer:"
-    system: str | None = None
-    choice: str = "{letter}) {answer}"  # one line of {choices}, as in arXiv:2511.21692
-    chat: bool = True
-    scoring: Scoring | None = None  # by choices where every item has them, else by number or text
-    completion: str = "{answer}"
-    max_new_tokens: int = Field(256, ge=1)
-
-    def spec(self, name: str, scoring: Scoring) -> BenchmarkSpec:
-        """The benchmark spec of these settings."""
-        return BenchmarkSpec(
-            name=name,
-            scoring=scoring,
-            prompt=self.prompt,
-            system=self.system,
-            chat=self.chat,
-            choice=self.choice,
-            completion=self.completion,
-            max_new_tokens=self.max_new_tokens,
-        )
-
-
-class BinsConfig(Config):
-    """How the items are cut by difficulty."""
-
-    count: int = Field(10, ge=2)  # deciles, as in arXiv:2511.21692
-    held_out: float = Field(0.3, ge=0, lt=1)  # ours: share of every bin that is never trained on
-    seed: Seed = 0  # of the held-out draw
-
-
-class StudyConfig(Config):
-    """A whole study. Relative paths count from the folder of the file."""
-
-    name: str = Field(min_length=1)
-    responses: TableConfig
-    items: ItemsConfig
-    models: tuple[ModelConfig, ...] = Field(min_length=1)
-    questions: QuestionConfig = QuestionConfig()
-    bins: BinsConfig = BinsConfig()
-    training: TrainingConfig = TrainingConfig()
-    seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # of trainings; three or more show their scatter
-    out: Path
-
-    @model_validator(mode="after")
-    def _distinct(self) -> StudyConfig:
-        folders = [model.folder for model in self.models]
-        if len(set(folders)) < len(folders):
-            raise ValueError(f"two models are called {max(folders, key=folders.count)!r}; give each a name of its own")
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("a seed occurs twice; each seed is one repeat")
-        return self
-
 
 # What the YAML parser raises: ValueError for bytes that are no UTF-8 and for a 32nd of May, the last for [[[[...
 NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
@@ -216,6 +117,7 @@ def _known(place: tuple[int | str, ...]) -> list[str]:
     group: Any = StudyConfig
     for part in place:
         if isinstance(part, str):
-            group = group.model_fields[part].annotation
-            group = ModelConfig if part == "models" else group
+            # One group may stand in a list of such groups, or be left out.
+            found = group.model_fields[part].annotation
+            group = next((kind for kind in get_args(found) if hasattr(kind, "model_fields")), found)
     return list(group.model_fields)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from easyhard.report import StudyDescription
 from easyhard.schema import Bins, ItemBank
-from easyhard.study.config import StudyConfig
 from easyhard.study.progress import duration
 from easyhard.study.record import read_record, versions
+from easyhard.study.settings import StudyConfig
 
 
 def describe(config: StudyConfig, folder: Path, bank: ItemBank, bins: Bins) -> StudyDescription:

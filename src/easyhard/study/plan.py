@@ -20,7 +20,7 @@ from easyhard.irt.checks import check_fittable
 from easyhard.schema import InputError, Items, Responses
 from easyhard.sft import n_steps
 from easyhard.study.cells import benchmark
-from easyhard.study.config import StudyConfig
+from easyhard.study.settings import StudyConfig
 from easyhard.wording import did_you_mean
 
 CHARACTERS_PER_TOKEN = 3.5  # of English and numbers with common tokenizers; only for the estimate of time

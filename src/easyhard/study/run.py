@@ -21,10 +21,11 @@ from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, It
 from easyhard.sft import load_adapter, train_adapter
 from easyhard.study.analysis import analyse, write_results
 from easyhard.study.cells import Cell, benchmark, evaluated_items, make_cells
-from easyhard.study.config import StudyConfig, dump_config
+from easyhard.study.config import dump_config
 from easyhard.study.plan import Plan, make_plan
 from easyhard.study.progress import StudyProgress
 from easyhard.study.record import Step, file_fingerprint, locked
+from easyhard.study.settings import StudyConfig
 
 
 @dataclass(frozen=True, slots=True)
