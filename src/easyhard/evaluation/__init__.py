@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +29,23 @@ class Evaluation:
 
 
 def evaluate(
-    model: LanguageModel, items: Items, spec: BenchmarkSpec, respondent: str, progress: Progress | None = None
+    model: LanguageModel,
+    items: Items,
+    spec: BenchmarkSpec,
+    respondent: str,
+    progress: Progress | None = None,
+    examples: Sequence[Sequence[tuple[str, str]]] | None = None,
 ) -> Evaluation:
     """Ask ``model`` every item, scored as ``spec`` says; greedy, so the same call gives the same answers.
 
-    Raises InputError for a prompt longer than the model's context.
+    ``examples`` are shown before each item: its pairs of a prompt and a completion; none by default. Raises
+    InputError for a prompt longer than the model's context.
     """
-    asked = [_within(prompt_tokens(model, spec, prompt), model) for prompt in prompts(items, spec)]
+    shown = examples or [()] * items.table.height
+    asked = [
+        _within(prompt_tokens(model, spec, prompt, before), model)
+        for prompt, before in zip(prompts(items, spec), shown, strict=True)
+    ]
     if spec.scoring == "choices":
         given = _chosen(model, asked, items, spec, progress)
         correct = [g == a for g, a in zip(given, items.table["answer"], strict=True)]

@@ -3,7 +3,7 @@
 from easyhard.generalization.answer import answer
 from easyhard.generalization.checks import run_checks
 from easyhard.generalization.distance import DistanceSlope, distance_slope
-from easyhard.generalization.facts import StudyFacts
+from easyhard.generalization.facts import RunKey, StudyFacts
 from easyhard.generalization.gain import PairedGain, paired_gain
 from easyhard.generalization.matrix import TrainedRun, evaluation_items, generalization
 from easyhard.generalization.planning import smallest_detectable_gain
@@ -11,6 +11,7 @@ from easyhard.generalization.planning import smallest_detectable_gain
 __all__ = [
     "DistanceSlope",
     "PairedGain",
+    "RunKey",
     "StudyFacts",
     "TrainedRun",
     "answer",

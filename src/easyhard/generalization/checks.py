@@ -194,7 +194,7 @@ def truncation(facts: StudyFacts) -> Check:
     return issue(
         "EH008",
         f"{len(cut)} of {len(facts.n_truncated)} runs trained on truncated examples, most of them {model!r} "
-        f"on bin {train_bin}, seed {seed}: {most}.",
+        f"on {train_bin if isinstance(train_bin, str) else f'bin {train_bin}'}, seed {seed}: {most}.",
     )
 
 

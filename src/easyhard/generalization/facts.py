@@ -9,7 +9,7 @@ import polars as pl
 
 from easyhard.schema import Bins, ItemBank, Responses
 
-RunKey = tuple[str, int, int]  # model, train_bin, seed
+RunKey = tuple[str, int | str, int]  # model, train_bin or the name of a mixture, seed
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,12 @@ def train_adapter(
     seed: int,
     folder: Path,
     progress: Progress | None = None,
+    *,
+    in_order: bool = False,
 ) -> TrainingLog:
     """Fine-tune a new adapter on ``items`` and save it in ``folder`` (safetensors, peft's layout).
 
+    Each epoch sees the items in a random order, or with ``in_order`` as they stand, from the first to the last.
     ``model`` is changed: load it anew for the next training. Raises WorkError when the loss or the gradient
     is no longer a finite number; the log up to there is then in the folder.
     """
@@ -64,7 +67,7 @@ def train_adapter(
         network = _with_adapter(model, config)
     log: list[tuple[float, float, float]] = []
     try:
-        for entry in _steps(network, examples, config, seed):
+        for entry in _steps(network, examples, config, None if in_order else seed):
             log.append(entry)
             if progress:
                 progress(len(log), n_steps(len(examples), config))
@@ -136,7 +139,7 @@ def _old_names_allowed() -> Iterator[None]:
 
 
 def _steps(
-    network: Any, examples: Sequence[Example], config: TrainingConfig, seed: int
+    network: Any, examples: Sequence[Example], config: TrainingConfig, seed: int | None
 ) -> Iterator[tuple[float, float, float]]:
     import torch
 
@@ -161,10 +164,11 @@ def _steps(
         yield loss.item(), norm.item(), rate
 
 
-def _batches(n_items: int, config: TrainingConfig, seed: int) -> Iterator[list[int]]:
-    rng = cell_rng(seed, "training-order")
+def _batches(n_items: int, config: TrainingConfig, seed: int | None) -> Iterator[list[int]]:
+    """Places of the items of each step; every epoch in an order drawn by ``seed``, or as they stand."""
+    rng = None if seed is None else cell_rng(seed, "training-order")
     for _ in range(config.epochs):
-        order = rng.permutation(n_items)
+        order = np.arange(n_items) if rng is None else rng.permutation(n_items)
         for start in range(0, n_items, config.batch_size):
             yield [int(i) for i in order[start : start + config.batch_size]]
 

@@ -11,7 +11,7 @@ from easyhard.atomic import write_parquet
 from easyhard.benchmarks import guessing_rates
 from easyhard.benchmarks.item_table import read_items
 from easyhard.files import read_bank, read_bins, write_json
-from easyhard.generalization import StudyFacts, TrainedRun, answer, generalization, run_checks
+from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.report import write_report
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses, WorkError
@@ -40,14 +40,15 @@ def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
     config, bank, bins, items = open_study(folder)
     zero_shot: dict[str, Responses] = {}
     runs: list[TrainedRun] = []
-    sizes: dict[tuple[str, int, int], int] = {}
+    sizes: dict[RunKey, int] = {}
     for cell in recorded_cells(config, items, bins):
         label = cell.model.label
-        if cell.train_bin is None or cell.seed is None or cell.train is None or cell.items is None:
+        if cell.train_bin is None or cell.seed is None or cell.items is None:
             zero_shot[label] = _zero_shot(cell)
-        elif cell.train.record or cell.evaluate.record:
+        elif cell.evaluate.record or (cell.train and cell.train.record):
             runs.append(TrainedRun(label, cell.train_bin, cell.seed, _responses(cell)))
-            sizes[label, cell.train_bin, cell.seed] = cell.items.table.height
+            if cell.train:
+                sizes[label, cell.train_bin, cell.seed] = cell.items.table.height
     matrix = generalization(bins, zero_shot, runs)
     facts = StudyFacts(
         bank=bank,
@@ -84,6 +85,9 @@ def write_results(
     def tables(target: Path) -> None:
         write_parquet(matrix.runs, target / "matrix.parquet")
         write_parquet(matrix.cells, target / "cells.parquet")
+        if len(matrix.mixture_cells):
+            write_parquet(matrix.mixture_runs, target / "mixture_runs.parquet")
+            write_parquet(matrix.mixture_cells, target / "mixture_cells.parquet")
         write_json({"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}, target / "tests.json")
 
     def page(target: Path) -> None:
@@ -103,7 +107,7 @@ def write_results(
 
 
 def status(folder: Path) -> pl.DataFrame:
-    """One row per cell of a study: ``model, train_bin, seed, training, evaluation, seconds, error``."""
+    """One row per cell of a study: ``model, train_bin, mixture, seed, training, evaluation, seconds, error``."""
     config, _, bins, items = open_study(folder)
     rows = []
     for cell in recorded_cells(config, items, bins):
@@ -112,7 +116,8 @@ def status(folder: Path) -> pl.DataFrame:
         rows.append(
             {
                 "model": cell.model.label,
-                "train_bin": cell.train_bin,
+                "train_bin": None if isinstance(cell.train_bin, str) else cell.train_bin,
+                "mixture": cell.train_bin if isinstance(cell.train_bin, str) else None,
                 "seed": cell.seed,
                 "training": _state(cell.train) if cell.train else "not applicable",
                 "evaluation": _state(cell.evaluate),
@@ -121,7 +126,7 @@ def status(folder: Path) -> pl.DataFrame:
             }
         )
     schema = {
-        "model": pl.String, "train_bin": pl.Int64, "seed": pl.Int64, "training": pl.String,
+        "model": pl.String, "train_bin": pl.Int64, "mixture": pl.String, "seed": pl.Int64, "training": pl.String,
         "evaluation": pl.String, "seconds": pl.Float64, "error": pl.String,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema)

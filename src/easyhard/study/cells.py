@@ -10,8 +10,9 @@ from easyhard.benchmarks import BenchmarkSpec, refuse_other_than_numbers, scorin
 from easyhard.generalization import evaluation_items
 from easyhard.schema import Bins, Items
 from easyhard.sft import subset
+from easyhard.study.mixtures import mixed_items
 from easyhard.study.record import Step, fingerprint
-from easyhard.study.settings import ModelConfig, StudyConfig
+from easyhard.study.settings import MixtureConfig, ModelConfig, StudyConfig
 
 PROMPT = ("prompt", "choice", "system", "chat")  # fields of a spec that decide what a model reads
 TRAINED = (*PROMPT, "completion")  # ... what a training depends on
@@ -20,21 +21,27 @@ ASKED = (*PROMPT, "scoring", "max_new_tokens")  # ... what an evaluation depends
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One fine-tuning and its evaluation; ``train`` is None for the untouched model (zero-shot)."""
+    """One fine-tuning and its evaluation.
+
+    ``train_bin`` is a bin, the name of a mixture, or None for the untouched model (zero-shot). ``train`` is None
+    where nothing is trained: zero-shot, and where ``items`` are shown in the prompt instead.
+    """
 
     model: ModelConfig
-    train_bin: int | None
+    train_bin: int | str | None
     seed: int | None
-    items: Items | None  # trained on
+    items: Items | None  # trained on, or shown
     train: Step | None
     evaluate: Step
+    in_order: bool = False  # trained on in the order of ``items``, not shuffled
 
     @property
     def name(self) -> str:
         """What tables, logs and responses call it."""
         if self.train_bin is None:
             return f"{self.model.label}, zero-shot"
-        return f"{self.model.label}, trained on bin {self.train_bin}, seed {self.seed}"
+        what = f"bin {self.train_bin}" if isinstance(self.train_bin, int) else f"the mixture {self.train_bin}"
+        return f"{self.model.label}, {'trained on' if self.train else 'shown'} {what}, seed {self.seed}"
 
 
 def benchmark(config: StudyConfig, items: Items) -> BenchmarkSpec:
@@ -51,42 +58,90 @@ def evaluated_items(items: Items, bins: Bins) -> Items:
 
 
 def make_cells(config: StudyConfig, items: Items, bins: Bins, weights: Mapping[str, str]) -> list[Cell]:
-    """Zero-shot and every (bin, seed) of every model, in the order in which they run.
+    """Zero-shot and every training or showing of every model, in the order in which they run.
 
     ``weights`` are the fingerprints of the models by label: of the files themselves before a run, of the
     records when a finished study is read where the models are not.
     """
-    spec = benchmark(config, items)
-    asked = evaluated_items(items, bins)
-    size = min(len(bins.items(bin_, "train")) for bin_ in range(bins.count))
-    size = min(size, config.training.max_items or size)
+    make = _Cells(config, items, bins, benchmark(config, items), evaluated_items(items, bins))
     cells = []
     for model in config.models:
-        home = config.out / "models" / model.folder
-        zero_shot = _evaluate(home / "zero-shot", spec, asked, {"model": weights[model.label]})
-        cells.append(Cell(model, None, None, None, None, zero_shot))
+        identity = weights[model.label]
+        cells.append(make.zero_shot(model, identity))
         for seed in config.seeds:
-            for bin_ in range(bins.count):
-                chosen = subset(items.select(bins.items(bin_, "train")), size, seed)
-                train = Step(
-                    home / f"bin-{bin_:02d}" / f"seed-{seed}" / "training",
-                    {"spec": _plain(spec, TRAINED), "training": config.training.model_dump(mode="json"), "seed": seed},
-                    {"model": weights[model.label], "items": content_fingerprint(chosen)},
-                )
-                evaluate = _evaluate(train.folder.with_name("evaluation"), spec, asked, {"adapter": train.fingerprint})
-                cells.append(Cell(model, bin_, seed, chosen, train, evaluate))
+            if config.in_context:
+                cells += [make.shown(model, identity, bin_, seed) for bin_ in range(bins.count)]
+                continue
+            cells += [make.trained(model, identity, bin_, seed) for bin_ in range(bins.count)]
+            cells += [make.mixed(model, identity, mixture, seed) for mixture in config.mixtures]
     return cells
+
+
+def training_size(config: StudyConfig, bins: Bins) -> int:
+    """Items of every training: as many as the smallest bin has to train on, or the limit that is set."""
+    size = min(len(bins.items(bin_, "train")) for bin_ in range(bins.count))
+    return min(size, config.training.max_items or size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The cells of one study, each with the steps that its settings and inputs make."""
+
+    config: StudyConfig
+    items: Items
+    bins: Bins
+    spec: BenchmarkSpec
+    asked: Items
+
+    def zero_shot(self, model: ModelConfig, weights: str) -> Cell:
+        return Cell(model, None, None, None, None, self._evaluate(self._home(model) / "zero-shot", {"model": weights}))
+
+    def trained(self, model: ModelConfig, weights: str, bin_: int, seed: int) -> Cell:
+        size = training_size(self.config, self.bins)
+        chosen = subset(self.items.select(self.bins.items(bin_, "train")), size, seed)
+        return self._trained(model, weights, bin_, seed, chosen, f"bin-{bin_:02d}")
+
+    def mixed(self, model: ModelConfig, weights: str, mixture: MixtureConfig, seed: int) -> Cell:
+        names = mixed_items(self.bins, mixture, training_size(self.config, self.bins), seed)
+        folder = "mixture-" + mixture.label.replace(" ", "-")
+        return self._trained(model, weights, mixture.label, seed, self.items.select(names), folder, mixture.in_order)
+
+    def shown(self, model: ModelConfig, weights: str, bin_: int, seed: int) -> Cell:
+        assert self.config.in_context is not None
+        pool = self.items.select(self.bins.items(bin_, "train"))
+        how = {"completion": self.spec.completion, "examples": self.config.in_context.examples, "seed": seed}
+        folder = self._home(model) / f"bin-{bin_:02d}" / f"seed-{seed}" / "in-context"
+        inputs = {"model": weights, "examples": content_fingerprint(pool)}
+        return Cell(model, bin_, seed, pool, None, self._evaluate(folder, inputs, how))
+
+    def _trained(
+        self, model: ModelConfig, weights: str, train_bin: int | str, seed: int, chosen: Items, folder: str,
+        in_order: bool = False,
+    ) -> Cell:  # fmt: skip
+        training = self.config.training.model_dump(mode="json")
+        settings = {"spec": _plain(self.spec, TRAINED), "training": training, "seed": seed}
+        train = Step(
+            self._home(model) / folder / f"seed-{seed}" / "training",
+            {**settings, "order": "given"} if in_order else settings,
+            {"model": weights, "items": content_fingerprint(chosen)},
+        )
+        evaluate = self._evaluate(train.folder.with_name("evaluation"), {"adapter": train.fingerprint})
+        return Cell(model, train_bin, seed, chosen, train, evaluate, in_order)
+
+    def _evaluate(self, folder: Path, inputs: dict[str, str], more: Mapping[str, object] | None = None) -> Step:
+        # Where candidates are scored, they follow the completion.
+        names = (*ASKED, "completion") if self.spec.scoring == "choices" else ASKED
+        settings = {"spec": _plain(self.spec, names), **(more or {})}
+        return Step(folder, settings, {**inputs, "items": content_fingerprint(self.asked)})
+
+    def _home(self, model: ModelConfig) -> Path:
+        return self.config.out / "models" / model.folder
 
 
 def content_fingerprint(items: Items) -> str:
     """Fingerprint of the text that models see, so that a change of it makes the cells anew."""
     columns = ["item", "question", "answer", "choices", "solution"]
     return fingerprint(items.table.select(columns).rows())
-
-
-def _evaluate(folder: Path, spec: BenchmarkSpec, asked: Items, inputs: dict[str, str]) -> Step:
-    names = (*ASKED, "completion") if spec.scoring == "choices" else ASKED  # there the candidates follow it
-    return Step(folder, {"spec": _plain(spec, names)}, {**inputs, "items": content_fingerprint(asked)})
 
 
 def _plain(spec: BenchmarkSpec, names: tuple[str, ...]) -> dict[str, object]:

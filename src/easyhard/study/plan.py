@@ -69,8 +69,10 @@ def make_plan(config: StudyConfig, responses: Responses, items: Items) -> Plan:
     train_pool = per_bin - held_out
     train_size = min(train_pool, config.training.max_items or train_pool)
     evaluation_size = held_out or per_bin
-    n_trainings = len(config.models) * config.bins.count * len(config.seeds)
+    rows = len(config.models) * len(config.seeds) * (config.bins.count + len(config.mixtures))
+    n_trainings = 0 if config.in_context else rows
     prompt, completion, choices = _mean_tokens(both, spec)
+    before = min(config.in_context.examples, train_pool) * (prompt + completion) if config.in_context else 0.0
     return Plan(
         n_respondents=len(responses.respondents),
         n_items=len(shared),
@@ -80,10 +82,10 @@ def make_plan(config: StudyConfig, responses: Responses, items: Items) -> Plan:
         train_size=train_size,
         evaluation_size=evaluation_size,
         n_trainings=n_trainings,
-        n_evaluations=n_trainings + len(config.models),
+        n_evaluations=rows + len(config.models),
         steps_per_training=n_steps(train_size, config.training),
         training_tokens=config.training.epochs * train_size * (prompt + completion),
-        evaluation_tokens=config.bins.count * evaluation_size * (prompt + choices),
+        evaluation_tokens=config.bins.count * evaluation_size * (before + prompt + choices),
         detectable_gain=smallest_detectable_gain(evaluation_size, n_seeds=len(config.seeds)),
     )
 
@@ -99,8 +101,8 @@ def time_estimate(plan: Plan, config: StudyConfig) -> float | None:
     if len(known) < len(sizes):
         return None
     total = sum(
-        config.bins.count * len(config.seeds) * sum(plan.operations(size)) + plan.operations(size)[1] for size in known
-    )
+        plan.n_trainings * plan.operations(size)[0] + plan.n_evaluations * plan.operations(size)[1] for size in known
+    ) / len(known)
     return total / (SHARE_OF_PEAK * multiply_rate())
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from easyhard import bins as bins_room
 from easyhard.atomic import write_bytes, write_parquet
+from easyhard.benchmarks import BenchmarkSpec
 from easyhard.benchmarks.item_table import read_items
 from easyhard.evaluation import evaluate
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
@@ -22,6 +23,7 @@ from easyhard.sft import load_adapter, train_adapter
 from easyhard.study.analysis import analyse, write_results
 from easyhard.study.cells import Cell, benchmark, evaluated_items, make_cells
 from easyhard.study.config import dump_config
+from easyhard.study.in_context import shown_examples
 from easyhard.study.plan import Plan, make_plan
 from easyhard.study.progress import StudyProgress
 from easyhard.study.record import Step, file_fingerprint, locked
@@ -150,21 +152,30 @@ def _train(cell: Cell, config: StudyConfig, tick: Progress) -> None:
 
     def work(folder: Path) -> None:
         model = load_model(cell.model.path, revision=cell.model.revision)
-        train_adapter(model, chosen, benchmark(config, chosen), config.training, seed, folder, tick)
+        train_adapter(
+            model, chosen, benchmark(config, chosen), config.training, seed, folder, tick, in_order=cell.in_order
+        )
         write_parquet(chosen.table.select("item"), folder / "items.parquet")
 
     step.run(work)
 
 
 def _evaluate(cell: Cell, config: StudyConfig, items: Items, bins: Bins, tick: Progress) -> None:
-    asked = evaluated_items(items, bins)
+    asked, spec = evaluated_items(items, bins), benchmark(config, items)
 
     def work(folder: Path) -> None:
         model = load_model(cell.model.path, revision=cell.model.revision)
         if cell.train:
             model = load_adapter(model, cell.train.folder)
-        found = evaluate(model, asked, benchmark(config, items), cell.name, tick)
+        found = evaluate(model, asked, spec, cell.name, tick, _shown(cell, config, asked, spec))
         write_responses(found.responses, folder / "responses.parquet")
         write_parquet(found.answers, folder / "answers.parquet")
 
     cell.evaluate.run(work)
+
+
+def _shown(cell: Cell, config: StudyConfig, asked: Items, spec: BenchmarkSpec) -> list[list[tuple[str, str]]] | None:
+    """Examples that go before each item, where a cell shows its items instead of training on them."""
+    if config.in_context is None or cell.items is None or cell.seed is None:
+        return None
+    return shown_examples(cell.items, asked, spec, config.in_context.examples, cell.seed)
