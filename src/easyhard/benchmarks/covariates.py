@@ -117,12 +117,13 @@ def _token_counts(texts: pl.Series, count_tokens: CountTokens) -> pl.Series:
     return pl.Series(counts, dtype=pl.Int64)
 
 
-def _levels(column: pl.Series) -> pl.Series:
+def _levels(named: pl.Series) -> pl.Series:
     """``Level 1``, ``Level 2``, ... as numbers, if every value is one word, always the same, and a number."""
+    column = named.alias("level")  # Polars reads a name such as "^x$" as a pattern
     if column.dtype != pl.String:
-        return column
+        return named
     parts = column.drop_nulls().str.extract_groups(_LEVEL).struct.unnest()
     words = parts["1"].unique()
     if len(words) != 1 or words.null_count():
-        return column
-    return column.str.extract(_LEVEL, 2).cast(pl.Int64, strict=False)
+        return named
+    return column.str.extract(_LEVEL, 2).cast(pl.Int64, strict=False).alias(named.name)
