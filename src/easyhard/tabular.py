@@ -95,6 +95,8 @@ def read_errors(path: Path | str, expected: str) -> Iterator[None]:
         pl.exceptions.PolarsError,
         pl.exceptions.PanicException,  # how Polars gives up on some damaged Parquet files
         msgspec.MsgspecError,
+        UnicodeDecodeError,
+        RecursionError,
         OSError,
     ) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

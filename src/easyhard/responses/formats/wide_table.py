@@ -67,7 +67,8 @@ def read(path: Path, asked: Asked) -> FileRead:
     ours = {first: down, ACROSS: across, CELL: "correct", LINE: LINE}
     step = max(1, ROWS_AT_ONCE // len(others))
     for at in range(0, len(wide), step):
-        rows = wide[at : at + step].with_columns(pl.col(others).cast(pl.String))
+        with read_errors(path, "a table with a response in every cell"):
+            rows = wide[at : at + step].with_columns(pl.col(others).cast(pl.String))
         cells = rows.unpivot(others, index=[first, LINE], variable_name=ACROSS, value_name=CELL)
         add_rows(found, path, cells.select(pl.col(name).alias(our) for name, our in ours.items()), asked)
     return found
