@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyhard.responses.gather import Account, Gathering
+from easyhard.responses.choice import Account
+from easyhard.responses.gather import Gathering
 from easyhard.responses.log import NotDichotomous, Run, Trials, codes_of, correct_of
 from easyhard.schema import MISSING, InputError, Responses
 
@@ -23,11 +24,14 @@ def run(
     trial: Sequence[int] | None = None,
     source: Sequence[str] | None = None,
     file: str = "f",
+    shots: int | None = None,
+    limited: bool = False,
 ) -> Run:
     names = [name.split("#")[0] for name in answers]
     return Run(
         respondent, task, started, file, "acc", names, source or names,
         trial if trial is not None else [0] * len(names), np.array(list(answers.values()), dtype=np.int8),
+        shots, limited,
     )  # fmt: skip
 
 
@@ -49,6 +53,24 @@ def test_the_newest_complete_run_counts_and_a_short_debug_run_after_it_does_not(
     )
     assert responses.correct.tolist() == [[1] * 10]
     assert [line.split(", ")[2][:10] for line in account.dropped_runs] == ["2024-01-01", "2024-03-01"]
+
+
+def test_a_run_of_a_part_that_was_asked_for_counts_only_for_want_of_a_whole_one() -> None:
+    part = run("m", dict(list(TEN.items())[:9]), started="2024-02-01", limited=True)
+    responses, account = gathered(run("m", dict.fromkeys(TEN, 1), started="2024-01-01"), part)
+    assert responses.correct.tolist() == [[1] * 10]
+    assert account.dropped_runs == ["m, t, 2024-02-01: 9 items, a part of the task by --limit (f)"]
+    assert not account.limited_runs
+    _, account = gathered(run("m", {"i0": 1}, started="2024-01-01"), part)
+    assert account.limited_runs == ["m, t, 2024-02-01: 9 items, a part of the task by --limit (f)"]
+
+
+def test_runs_with_another_number_of_shots_than_most_are_named() -> None:
+    runs = [run(name, TEN, shots=5) for name in "abc"]
+    _, account = gathered(
+        *runs, run("a", TEN, started="2024", shots=0, file="g"), run("d", TEN), run("e", TEN, task="u")
+    )
+    assert account.other_shots == ["a, t, 2024: 0-shot, not 5-shot (g)"]
 
 
 def test_a_model_with_too_few_of_a_tasks_items_is_left_out_and_named() -> None:

@@ -297,3 +297,38 @@ def test_one_fraction_among_verdicts_is_refused_and_its_row_not_dropped(tmp_path
     with pytest.raises(InputError, match="--threshold"):
         read(log)
     assert only_run(read(log, threshold=0.5)).correct.tolist() == [1] * 9
+
+
+@pytest.mark.parametrize(
+    ("beside", "shots", "limited"),
+    [
+        ({}, None, False),
+        ({"n-shot": {"twice": 5}}, 5, False),
+        ({"n-shot": {"twice": None, "other": 5}}, None, False),
+        ({"n-shot": {"twice": True}}, None, False),
+        ({"n-samples": {"twice": {"original": 90, "effective": 20}}}, None, True),
+        ({"n-samples": {"twice": {"original": 20, "effective": 20}}, "config": {"limit": 20.0}}, None, False),
+        ({"config": {"limit": 20.0}}, None, True),
+        ({"config": {"limit": 0.2}}, None, True),
+        ({"config": {"limit": 500}}, None, False),  # more than there are
+        ({"config": {"limit": "20"}, "n-samples": {"twice": 3}}, None, False),
+    ],
+)
+def test_the_results_tell_shots_and_whether_only_a_part_was_asked_for(
+    tmp_path: Path, beside: dict[str, Any], shots: int | None, limited: bool
+) -> None:
+    log = put(lines(ROWS), log_file(tmp_path))
+    put_results({**results(), **beside}, log)
+    (run,) = read(log, respondent="m").runs
+    assert (run.shots, run.limited) == (shots, limited)
+
+
+def test_rows_of_the_filter_that_does_not_count_are_counted(tmp_path: Path) -> None:
+    found = read(put(lines(text_rows(named=True)), log_file(tmp_path)), filter="strict-match")
+    assert (found.rows, found.passed_over, len(found.runs[0].item)) == (6, 3, 3)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_log_that_the_harness_wrote_with_a_limit_is_known_as_one(version: str) -> None:
+    run = only_run(read(golden_log(version, "own_sums"), filter="strict-match"))
+    assert (run.shots, run.limited) == (0, True)

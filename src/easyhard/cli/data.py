@@ -36,6 +36,9 @@ def ingest(
     metric: Annotated[str | None, typer.Option(help="The score that counts, where a log has several.")] = None,
     filter_: Annotated[str | None, typer.Option("--filter", help="The answer filter that counts.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A score from here on is correct.")] = None,
+    graded: Annotated[
+        bool, typer.Option("--graded", help="A score between 0 and 1 is the probability of a correct response.")
+    ] = False,
     trials: Annotated[TrialsName, typer.Option(help="What makes one response of repeats and epochs.")] = "majority",
     coverage: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of a task's items that a model must have. Logs: 0.9.")
@@ -52,7 +55,9 @@ def ingest(
     from easyhard.responses import Asked, ingest_logs, only_tables, read_responses_audited, write_responses
 
     refuse_bad_target(out, path)
-    asked = Asked(metric, filter_, threshold, respondent, strict)
+    if graded and threshold is not None:
+        raise InputError("--graded and --threshold are two answers to one question. Give one of them.")
+    asked = Asked(metric, filter_, "graded" if graded else threshold, respondent, strict)
     plain = asked == Asked() and format_ is None and trials == "majority" and coverage is None
     if column and not plain:
         raise InputError(

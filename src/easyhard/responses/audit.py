@@ -38,18 +38,22 @@ class Audit:
     metrics: tuple[str, ...] = ()  # for each task, what was counted as correct
     unreadable: tuple[str, ...] = ()  # file:line: why; line 0 is the file as a whole
     dropped_runs: tuple[str, ...] = ()  # of models with a newer, or more complete, run of the task
+    limited_runs: tuple[str, ...] = ()  # of a part of the task, which count for want of a whole one
+    other_shots: tuple[str, ...] = ()  # runs with another number of shots than most of their task
     left_out: tuple[str, ...] = ()  # models with too few of a task's items
     edited_items: tuple[str, ...] = ()  # one source id, more than one content: each is an item of its own
     duplicates: int = 0  # responses given again, alike
     conflicts: int = 0  # responses given again, otherwise: missing
+    other_filters: int = 0  # rows of answer filters that do not count
+    drawn: int = 0  # responses drawn from a graded score, whose probability of being correct it was
     repeated: int = 0  # (respondent, item) pairs whose several trials were made one response
 
     def frame(self) -> pl.DataFrame:
-        """One row per finding, columns ``finding, value, names``: a number, and the first names behind it."""
+        """One row per finding, columns ``finding, value, names``: a number as text, and the first names."""
         rows = [
             (
                 name.replace("_", " "),
-                float(len(value) if isinstance(value, tuple) else value),
+                _number(value),
                 shown_all(value, limit=3) if isinstance(value, tuple) else "",
             )
             for name, value in self.as_dict().items()
@@ -59,6 +63,12 @@ class Audit:
     def as_dict(self) -> dict[str, Any]:
         """The same for JSON, with all names."""
         return asdict(self)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{len(value) if isinstance(value, tuple) else value:,}"
 
 
 def audit_responses(responses: Responses, files: tuple[str, ...] = (), rows: int = 0, **known: Any) -> Audit:

@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from easyhard.responses.choice import Account, Answers, Codes, complete_enough, newest, whole_runs
+from easyhard.responses.graded import draw
 from easyhard.responses.log import Run, Trials
 from easyhard.schema import MISSING, InputError, IntArray, Responses
 from easyhard.wording import counted, shown
-
-COMPLETE = 0.9  # share of a task's items; metabench drops models below it too
-
-Codes = npt.NDArray[np.int32]
-
-
-@dataclass(slots=True)
-class Account:
-    """What became of the runs, as sentences or names, for the audit."""
-
-    metrics: list[str] = field(default_factory=list)  # "task: metric"
-    dropped_runs: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # respondents without enough of a task's items
-    edited_items: list[str] = field(default_factory=list)  # source ids under which more than one item goes
-    duplicates: int = 0  # answers given again, alike
-    conflicts: int = 0  # answers given again, otherwise; all of them are missing
-    repeated: int = 0  # (respondent, item) pairs with several trials, made one
-
-
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    """One run, its items as places in ``_Gathering.items``."""
-
-    respondent: str
-    task: str
-    started: str
-    file: str
-    item: Codes
-    trial: Codes
-    correct: IntArray
-
-    @property
-    def size(self) -> int:
-        """How many different items it has."""
-        return len(np.unique(self.item))
 
 
 class Gathering:
@@ -54,26 +20,25 @@ class Gathering:
 
     def __init__(self) -> None:
         self.items: dict[str, int] = {}
-        self._runs: list[_Answers] = []
+        self._runs: list[Answers] = []
         self._known: dict[int, Codes] = {}  # rows of items already seen, which many models share
         self._named: dict[tuple[str, str], int] = {}  # (task, the source's id) -> item
         self._edited: Counter[tuple[str, str]] = Counter()
         self._metrics: dict[str, set[str]] = {}
+        self._drawn = 0
 
     def add(self, run: Run) -> None:
         """Take one run."""
         self._metrics.setdefault(run.task, set()).add(run.metric)
+        correct, drawn = draw(run.respondent, run.item, run.trial, run.correct)
+        self._drawn += drawn
+        trial = np.asarray(run.trial, dtype=np.int32)
         self._runs.append(
-            _Answers(
-                run.respondent,
-                run.task,
-                run.started,
-                run.file,
-                self._codes(run),
-                np.asarray(run.trial, dtype=np.int32),
-                run.correct,
+            Answers(
+                run.respondent, run.task, run.started, run.file, self._codes(run), trial, correct,
+                run.shots, run.limited,
             )
-        )
+        )  # fmt: skip
 
     def _codes(self, run: Run) -> Codes:
         key = hash((run.task, tuple(run.item), tuple(run.source_id)))
@@ -95,8 +60,9 @@ class Gathering:
         account = Account(
             metrics=[f"{task}: {', '.join(sorted(names))}" for task, names in sorted(self._metrics.items())],
             edited_items=[f"{task} {source}" for task, source in sorted(self._edited)],
+            drawn=self._drawn,
         )
-        chosen = _complete_enough(_newest(self._whole_runs(), account), complete, account)
+        chosen = complete_enough(newest(whole_runs(self._runs), account), complete, account)
         if not chosen:
             raise InputError(
                 f"no run of {counted(len(self._runs), 'run')} covers {complete:.0%} of its task's items. "
@@ -104,14 +70,7 @@ class Gathering:
             )
         return self._dense(chosen, trials, account), account
 
-    def _whole_runs(self) -> list[_Answers]:
-        """Runs whose parts came in several files put together: same respondent, task and start."""
-        parts: dict[tuple[str, str, str], list[_Answers]] = {}
-        for run in self._runs:
-            parts.setdefault((run.respondent, run.task, run.started), []).append(run)
-        return [_together(same) for same in parts.values()]
-
-    def _dense(self, runs: Sequence[_Answers], trials: Trials, account: Account) -> Responses:
+    def _dense(self, runs: Sequence[Answers], trials: Trials, account: Account) -> Responses:
         respondents = sorted({run.respondent for run in runs})
         row_of = {name: row for row, name in enumerate(respondents)}
         names = list(self.items)
@@ -134,61 +93,7 @@ class Gathering:
         )
 
 
-def _together(parts: Sequence[_Answers]) -> _Answers:
-    if len(parts) == 1:
-        return parts[0]
-    first = parts[0]
-    return _Answers(
-        first.respondent, first.task, first.started, first.file,
-        np.concatenate([part.item for part in parts]),
-        np.concatenate([part.trial for part in parts]),
-        np.concatenate([part.correct for part in parts]),
-    )  # fmt: skip
-
-
-def _newest(runs: Iterable[_Answers], account: Account) -> list[_Answers]:
-    """Of each respondent's runs of a task the newest complete one: with ``COMPLETE`` of its largest run's items."""
-    groups: dict[tuple[str, str], list[_Answers]] = {}
-    for run in runs:
-        groups.setdefault((run.respondent, run.task), []).append(run)
-    chosen = []
-    for same in groups.values():
-        largest = max(run.size for run in same)
-        newest = max((run for run in same if run.size >= COMPLETE * largest), key=lambda run: run.started)
-        chosen.append(newest)
-        account.dropped_runs += [
-            f"{run.respondent}, {run.task}, {run.started or 'no date'}: {counted(run.size, 'item')} ({run.file})"
-            for run in same
-            if run is not newest
-        ]
-    return chosen
-
-
-def _complete_enough(runs: Sequence[_Answers], complete: float, account: Account) -> list[_Answers]:
-    """The runs with at least ``complete`` of the items that half of the task's runs have."""
-    tasks: dict[str, list[_Answers]] = {}
-    for run in runs:
-        tasks.setdefault(run.task, []).append(run)
-    kept = []
-    for task, same in tasks.items():
-        usual = _usual_items(same)
-        for run in same:
-            share = len(np.intersect1d(run.item, usual)) / len(usual)
-            if share >= complete:
-                kept.append(run)
-            else:
-                account.left_out.append(f"{run.respondent}, {task}: {share:.0%} of {counted(len(usual), 'item')}")
-    return kept
-
-
-def _usual_items(runs: Sequence[_Answers]) -> Codes:
-    """Items that at least half of ``runs`` have; all of them, where there are none such."""
-    counts = np.bincount(np.concatenate([np.unique(run.item) for run in runs]))
-    usual = np.flatnonzero(2 * counts >= len(runs))
-    return (usual if len(usual) else np.flatnonzero(counts)).astype(np.int32)
-
-
-def _one_answer_each(run: _Answers, trials: Trials, account: Account) -> tuple[Codes, IntArray]:
+def _one_answer_each(run: Answers, trials: Trials, account: Account) -> tuple[Codes, IntArray]:
     """Each item of ``run`` once, with what its trials make: see ``ingest``."""
     if len(run.item) == run.size:
         return run.item, run.correct

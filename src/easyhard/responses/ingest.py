@@ -10,8 +10,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from easyhard.responses.audit import Audit, audit_responses
+from easyhard.responses.choice import COMPLETE, Account
 from easyhard.responses.formats.known import FORMATS, LONG, Format, format_named, format_of
-from easyhard.responses.gather import COMPLETE, Account, Gathering, refuse_no_runs
+from easyhard.responses.gather import Gathering, refuse_no_runs
 from easyhard.responses.log import Asked, Broken, FileRead, Trials
 from easyhard.responses.table import PathLike
 from easyhard.schema import InputError, Progress, Responses
@@ -77,10 +78,12 @@ def only_tables(paths: Sequence[PathLike]) -> bool:
 @dataclass(slots=True)
 class _Found:
     rows: int = 0
+    passed_over: int = 0
     broken: tuple[Broken, ...] = ()
 
     def note(self, read: FileRead) -> None:
         self.rows += read.rows
+        self.passed_over += read.passed_over
         self.broken += tuple(read.broken)
 
 
@@ -170,9 +173,13 @@ def _audit(responses: Responses, files: Sequence[_File], found: _Found, account:
         metrics=tuple(account.metrics),
         unreadable=tuple(f"{one.file}:{one.line}: {one.finding}" for one in found.broken),
         dropped_runs=tuple(account.dropped_runs),
+        limited_runs=tuple(account.limited_runs),
+        other_shots=tuple(account.other_shots),
         left_out=tuple(account.left_out),
         edited_items=tuple(account.edited_items),
         duplicates=account.duplicates,
         conflicts=account.conflicts,
         repeated=account.repeated,
+        other_filters=found.passed_over,
+        drawn=account.drawn,
     )

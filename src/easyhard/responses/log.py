@@ -11,10 +11,12 @@ from typing import Any, Literal
 import numpy as np
 
 from easyhard.benchmarks.known_tasks import known_task
+from easyhard.responses.graded import code_of
 from easyhard.schema import MISSING, InputError, IntArray
 from easyhard.wording import did_you_mean, shown, shown_all
 
 Trials = Literal["majority", "mean", "first"]
+Threshold = float | Literal["graded"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,14 @@ class Asked:
     """What the user wants of logs that hold more than one number for a response.
 
     ``metric`` and ``filter`` (also: scorer) name the score that counts; None takes the benchmark's usual one,
-    or the only one. A score of at least ``threshold`` is correct; without one, a score must be 0 or 1.
+    or the only one. A score of at least ``threshold`` is correct; without one, a score must be 0 or 1. With
+    "graded" it may also lie between, and is the probability with which a response is drawn as correct (``graded``).
     ``respondent`` names the model for logs that do not know it. ``strict`` ends at the first broken line.
     """
 
     metric: str | None = None
     filter: str | None = None
-    threshold: float | None = None
+    threshold: Threshold = None
     respondent: str | None = None
     strict: bool = False
 
@@ -39,7 +42,9 @@ class Run:
 
     ``started`` is when the run began, as ISO 8601 with colons or another text in order of time; "" if unknown.
     ``trial`` counts repeated answers (repeats, epochs) to one item from 0. ``source_id`` is the log's own name
-    of an item. ``correct`` is 1, 0, or MISSING where the sample failed.
+    of an item. ``correct`` is 1, 0, or MISSING where the sample failed; from 2 on, graded scores as
+    ``graded.code_of`` makes them. ``shots`` is the number of examples in the prompt, None if unknown; ``limited``
+    says that only a part of the task was asked for.
     """
 
     respondent: str
@@ -51,6 +56,8 @@ class Run:
     source_id: Sequence[str]
     trial: Sequence[int]
     correct: IntArray
+    shots: int | None = None
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class FileRead:
     file: str
     strict: bool = False
     rows: int = 0
+    passed_over: int = 0  # rows of a filter that does not count
     runs: list[Run] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
@@ -88,8 +96,8 @@ RIGHT = {"1", "1.0", "true", "c"}  # c and i: Inspect's CORRECT and INCORRECT
 WRONG = {"0", "0.0", "false", "i", "n"}
 
 
-def correct_of(value: Any, threshold: float | None = None) -> int:
-    """1, 0 or MISSING of one score as a log writes it.
+def correct_of(value: Any, threshold: Threshold = None) -> int:
+    """1, 0 or MISSING of one score as a log writes it; of a graded one, if these are asked for, ``graded.code_of``.
 
     Accepts 1, 0, true, false, the same as text, Inspect's C and I, and a list of booleans, which must all be
     true. None, an empty text and NaN are MISSING. Raises NotDichotomous for a pair, a fraction without
@@ -109,6 +117,10 @@ def correct_of(value: Any, threshold: float | None = None) -> int:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         raise NotDichotomous(f"{shown(value)} is no score") from None
+    if threshold == "graded":
+        if not 0 <= number <= 1:
+            raise NotDichotomous(f"{shown(value)} is not from 0 to 1")
+        return code_of(number)
     if threshold is not None:
         return int(number >= threshold)
     if number in (0.0, 1.0):
@@ -127,11 +139,12 @@ def refuse_graded(value: Any, asked: Asked, path: Path | str) -> None:
         return
     if asked.threshold is None and number not in (0, 1) and not math.isnan(number):
         raise InputError(
-            f"{path} holds graded responses, such as {shown(value)}. Say from where on one is correct: --threshold 0.5."
+            f"{path} holds graded responses, such as {shown(value)}. Say from where on one is correct, "
+            "--threshold 0.5, or take it for the probability of a correct one, --graded."
         )
 
 
-def codes_of(values: Sequence[Any], threshold: float | None = None) -> IntArray:
+def codes_of(values: Sequence[Any], threshold: Threshold = None) -> IntArray:
     """``correct_of`` each of ``values``. Raises NotDichotomous as it does."""
     return np.fromiter((correct_of(value, threshold) for value in values), dtype=np.int8, count=len(values))
 

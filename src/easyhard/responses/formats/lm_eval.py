@@ -26,6 +26,7 @@ from easyhard.responses.log import (
     FileRead,
     NotDichotomous,
     Run,
+    Threshold,
     chosen_filter,
     chosen_metric,
     codes_of,
@@ -110,7 +111,7 @@ def _loaded(raw: bytes | msgspec.Raw) -> Any:
         return json.loads(bytes(raw))
 
 
-def _dichotomous(values: Iterable[Any], threshold: float | None) -> bool:
+def _dichotomous(values: Iterable[Any], threshold: Threshold) -> bool:
     try:
         return [correct_of(value, threshold) for value in values] != []
     except NotDichotomous:
@@ -189,11 +190,13 @@ _known_items = _KnownItems()
 def _add_runs(kept: KeptRows, filters: Filters, origin: Origin, metric: str, asked: Asked, found: FileRead) -> None:
     """Add the rows of the filter that counts as runs."""
     chosen = filters.names.index(chosen_filter(filters.names, asked, origin.task, found.file))
+    found.passed_over = int(np.count_nonzero(filters.filter != chosen))
     rows, correct = _codes(kept, np.flatnonzero(filters.filter == chosen), metric, asked, found)
     number = filters.run[rows]
     if number.any() and _repeats_agree(kept, rows, correct):
         number = np.zeros_like(number)  # a run that was written twice
     respondent = respondent_of(Path(found.file), origin, asked)
+    shots, limited = origin.asked_for(len({kept.item[row] for row in rows.tolist()}))
     for again in np.unique(number):
         started = f"{origin.started} ({again + 1})" if again else origin.started  # comes after it as text
         part = number == again
@@ -202,8 +205,11 @@ def _add_runs(kept: KeptRows, filters: Filters, origin: Origin, metric: str, ask
         sources = ["" if kept.source_id[row] is None else str(kept.source_id[row]) for row in places]
         trials = [0] * len(items)
         found.runs.append(
-            Run(respondent, origin.task, started, found.file, metric, items, sources, trials, correct[part])
-        )
+            Run(
+                respondent, origin.task, started, found.file, metric, items, sources, trials, correct[part],
+                shots, limited,
+            )
+        )  # fmt: skip
 
 
 def _codes(
@@ -225,7 +231,7 @@ def _codes(
     if 2 * len(broken) > len(rows):
         raise InputError(
             f"{found.file}: {metric} does not say what is correct in {counted(len(broken), 'row')}: "
-            f"{next(iter(broken.values()))}. Give a threshold (--threshold 0.5) or another metric (--metric NAME)."
+            f"{next(iter(broken.values()))}. Choose a threshold (--threshold 0.5), or another metric (--metric NAME)."
         )
     for row, finding in broken.items():
         found.broke(kept.line[row], f"{metric}: {finding}")

@@ -28,12 +28,20 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 class _Config(msgspec.Struct):
     model: str | None = None
     model_args: str | dict[str, Any] | None = None
+    limit: Any = None
 
 
-class Results(msgspec.Struct):
-    """A file of results, as far as it is used."""
+class _Samples(msgspec.Struct):
+    original: int
+    effective: int
+
+
+class Results(msgspec.Struct, rename={"n_shot": "n-shot", "n_samples": "n-samples"}):
+    """A file of results, as far as it is used. ``n_samples`` since version 0.4.3."""
 
     results: dict[str, dict[str, Any]]
+    n_shot: dict[str, Any] = {}
+    n_samples: dict[str, Any] = {}
     config: _Config = msgspec.field(default_factory=_Config)
     model_name: str | None = None
 
@@ -41,6 +49,24 @@ class Results(msgspec.Struct):
         """The filters of ``task`` that have ``metric``, in the order they were applied."""
         pairs = (key.split(",", 1) for key in self.results.get(task, {}))
         return [pair[1] for pair in pairs if pair[0] == metric and len(pair) == 2]
+
+    def shots(self, task: str) -> int | None:
+        """Examples in the prompt of ``task``, None if it does not say."""
+        number = self.n_shot.get(task)
+        return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+    def limited(self, task: str, size: int) -> bool:
+        """Whether a part of ``task`` was asked for; ``size`` is how many items the log has.
+
+        A limit may also be larger than the task. Where nothing says how large that is, as many items as the limit
+        are a part.
+        """
+        try:
+            samples = msgspec.convert(self.n_samples.get(task), _Samples)
+        except msgspec.ValidationError:
+            limit = self.config.limit
+            return isinstance(limit, int | float) and (0 < limit < 1 or size == int(limit) > 0)
+        return samples.effective < samples.original
 
     def respondent(self) -> str | None:
         """The model's name, and its revision where that is one of several checkpoints; None if it has no name.
@@ -62,6 +88,12 @@ class Origin:
     task: str
     started: str
     results: Results | None
+
+    def asked_for(self, size: int) -> tuple[int | None, bool]:
+        """Shots, and whether only a part of the task was asked for, of a log with so many items."""
+        if self.results is None:
+            return None, False
+        return self.results.shots(self.task), self.results.limited(self.task, size)
 
 
 def origin_of(path: Path) -> Origin:
