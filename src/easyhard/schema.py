@@ -220,10 +220,10 @@ class GeneralizationMatrix:
 
     runs: pl.DataFrame
     cells: pl.DataFrame
-    mixture_runs: pl.DataFrame = field(default_factory=pl.DataFrame)
-    mixture_cells: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: dict[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    mixture_runs: pl.DataFrame = field(default_factory=pl.DataFrame)
+    mixture_cells: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def frame(self) -> pl.DataFrame:
         """One row per (model, train_bin, eval_bin, seed)."""

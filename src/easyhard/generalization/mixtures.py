@@ -27,7 +27,7 @@ def compare_mixtures(single: Changes, mixed: Changes, mixtures: Sequence[str]) -
     for place, name in enumerate(mixtures):
         weights = _mixture_minus_single(both.gains(), single.n_rows, single.n_rows + place)
         if weights is None:
-            found[f"mixture {name}"] = Summary(f"What the mixture {name!r} does is unknown: no cell.").as_dict()
+            found[f"mixture {name}"] = Summary(f"What the mixture {name!r} does is unknown: too few cells have a result.").as_dict()
             continue
         found[f"mixture {name}"] = _difference(both, weights, name).as_dict()
     return found

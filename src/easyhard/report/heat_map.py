@@ -18,16 +18,18 @@ STRONG = 0.6  # share of the colour limit beyond which a label needs the opposit
 
 
 def heat_map_table(matrix: GeneralizationMatrix) -> pl.DataFrame:
-    """The cells of the heat map, one row each: first the zero-shot row of every model, then the gains.
+    """The cells of the heat map, one row each: of every model the zero-shot row, then gains by bin, then by mixture.
 
-    Columns: ``model``; ``trained_on`` (``"zero-shot"`` or a bin as text); ``evaluated_on`` (a bin as text);
+    Columns: ``model``; ``trained_on`` (``"zero-shot"``, a bin as text, or the name of a mixture);
+    ``evaluated_on`` (a bin as text);
     ``look`` (``zero_shot``, ``clear``, ``unclear`` when the interval includes zero, ``failed``, ``missing``);
     ``label`` as printed in the cell; ``gain_points`` in percentage points, null unless measured; ``gain`` and
     ``interval`` in words; ``accuracy`` and ``zero_shot_accuracy`` in words; ``items``; ``seeds``; ``status``;
     ``trained_on_these_items``.
     """
     cells = matrix.cells.sort("model", "train_bin", "eval_bin")
-    rows = [_gain_row(cell) for cell in cells.iter_rows(named=True)]
+    rows = [_gain_row(cell, str(cell["train_bin"])) for cell in cells.iter_rows(named=True)]
+    rows += [_gain_row(cell, mixture_label(cell["mixture"])) for cell in matrix.mixture_cells.iter_rows(named=True)]
     table = pl.DataFrame([*_zero_shot_rows(matrix.cells), *rows], schema=_COLUMNS, orient="row")
     return table.sort("model", maintain_order=True)
 
@@ -87,13 +89,18 @@ def _zero_shot_rows(cells: pl.DataFrame) -> list[dict[str, object]]:
     ]
 
 
-def _gain_row(cell: dict[str, Any]) -> dict[str, object]:
+def mixture_label(mixture: str) -> str:
+    """A mixture's name as the label of a row; never that of a bin or of zero-shot."""
+    return f"mix: {mixture}"
+
+
+def _gain_row(cell: dict[str, Any], trained_on: str) -> dict[str, object]:
     gain, low, high = (cell[name] for name in ("gain", "low", "high"))
     own = bool(cell["trained_on_these_items"])
     done = cell["status"] == "done"
     return {
         "model": cell["model"],
-        "trained_on": str(cell["train_bin"]),
+        "trained_on": trained_on,
         "evaluated_on": str(cell["eval_bin"]),
         "look": look(cell),
         "label": signed_points(gain) + ("†" if own else "") if done else "",
@@ -124,10 +131,12 @@ def colour_limit(table: pl.DataFrame) -> float:
 
 
 def _grid(table: pl.DataFrame, limit: float) -> alt.LayerChart:
-    bins = sorted(set(table["evaluated_on"]) | (set(table["trained_on"]) - {ZERO_SHOT}), key=int)
+    trained_on = table["trained_on"].unique(maintain_order=True).to_list()
+    bins = sorted(set(table["evaluated_on"]) | {name for name in trained_on if name.isdecimal()}, key=int)
+    mixtures = [name for name in trained_on if name != ZERO_SHOT and not name.isdecimal()]
     strong = STRONG * limit
     is_clear, is_unclear = "datum.look === 'clear'", "datum.look === 'unclear'"
-    cell = _Cell(bins)
+    cell = _Cell(bins, mixtures)
     return alt.layer(
         cell.rect("datum.look === 'zero_shot'", style="zero-shot-cell"),
         cell.rect(is_clear).encode(color=_gain_colour(limit)),
@@ -146,14 +155,14 @@ def _grid(table: pl.DataFrame, limit: float) -> alt.LayerChart:
 class _Cell:
     """Marks placed in the cells of one grid."""
 
-    def __init__(self, bins: list[str]) -> None:
+    def __init__(self, bins: list[str], mixtures: list[str]) -> None:
         ends = f"datum.value === '{bins[0]}' ? ['{bins[0]}', 'easiest'] : "
         ends += f"datum.value === '{bins[-1]}' ? ['{bins[-1]}', 'hardest'] : datum.value"
         scale = alt.Scale(paddingInner=0.06, paddingOuter=0)
         x_axis = alt.Axis(labelAngle=0, labelExpr=ends, labelLineHeight=14)
         self.x = alt.X("evaluated_on:O", title="evaluated on bin", sort=bins, scale=scale, axis=x_axis)
         y_axis = alt.Axis(labelExpr=ends.replace("['", "'").replace("', '", " ").replace("']", "'"))
-        rows = [ZERO_SHOT, *bins]
+        rows = [ZERO_SHOT, *bins, *mixtures]
         self.y = alt.Y("trained_on:O", title="trained on bin", sort=rows, scale=scale, axis=y_axis)
 
     def mark(self, which: str) -> alt.Chart:

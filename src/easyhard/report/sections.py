@@ -66,6 +66,8 @@ def _heat_map(matrix: GeneralizationMatrix) -> Section:
         legend += " Hatched: the run failed."
     if table["trained_on_these_items"].any():
         legend += " † and a dashed frame: evaluated on the very items it was trained on."
+    if len(matrix.mixture_cells):
+        legend += " Rows named mix: as many examples, of several bins."
     return Section(
         name="gains",
         heading="What training on each bin did",
@@ -86,7 +88,8 @@ def _heat_map_in_words(table: pl.DataFrame) -> str:
     done = gains.drop_nulls("gain_points").sort("gain_points")
     for what, row in (("Largest gain", done.tail(1)), ("lowest", done.head(1))):
         for cell in row.iter_rows(named=True):
-            place = f"trained on bin {cell['trained_on']}, evaluated on bin {cell['evaluated_on']}"
+            trained_on = f"bin {cell['trained_on']}" if cell["trained_on"].isdecimal() else cell["trained_on"]
+            place = f"trained on {trained_on}, evaluated on bin {cell['evaluated_on']}"
             words.append(f"{what} {cell['gain']} points ({place}).")
     unclear, absent = count.get("unclear", 0), count.get("failed", 0) + count.get("missing", 0)
     words.append(f"In {unclear} of {len(gains)} cells the interval includes zero; {absent} have no result.")

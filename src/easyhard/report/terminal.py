@@ -49,7 +49,7 @@ def print_matrix(matrix: GeneralizationMatrix, console: Console | None = None) -
 def matrix_table(
     matrix: GeneralizationMatrix, model: str, *, intervals: bool = True, ascii_only: bool = False
 ) -> Table:
-    """One model's matrix: the zero-shot row, then a row per bin trained on; bin 0 is the easiest.
+    """One model's matrix: zero-shot, then a row per bin trained on (bin 0 is the easiest), then per mixture.
 
     A cell is the gain in points and half its 95% interval, such as ``+12 ±4``; dim when the interval includes
     zero; ``failed``, or a dash where nothing was run. ``intervals=False`` leaves the halves out.
@@ -66,12 +66,16 @@ def matrix_table(
         table.add_column(f"bin {eval_bin}" if intervals else str(eval_bin), justify="right", no_wrap=True)
     first = (Text(_worded(accuracy.get(str(eval_bin), "–"), ascii_only)) for eval_bin in bins)
     table.add_row("zero-shot", *first)
-    for row in cells.partition_by("train_bin", maintain_order=True):
+    rows = [(f"bin {row['train_bin'][0]}", row) for row in cells.partition_by("train_bin", maintain_order=True)]
+    if len(matrix.mixture_cells):
+        mixed = matrix.mixture_cells.filter(pl.col("model") == model)
+        rows += [(plain(row["mixture"][0]), row) for row in mixed.partition_by("mixture", maintain_order=True)]
+    for name, row in rows:
         texts = [
             Text(_worded(_cell(cell, intervals), ascii_only), style=_STYLES[look(cell)])
             for cell in row.iter_rows(named=True)
         ]
-        table.add_row(f"bin {row['train_bin'][0]}", *texts)
+        table.add_row(name, *texts)
     return table
 
 
