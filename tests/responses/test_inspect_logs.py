@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from easyhard.benchmarks.known_tasks import asked_item, item_of
 from easyhard.responses.formats import inspect_log
 from easyhard.responses.log import Asked
 from easyhard.schema import InputError
 
-HEADER = {"version": 2, "status": "success", "eval": {"task": "p/sums", "model": "org/m", "created": "2025-01-01"}}
+HEADER: dict[str, Any] = {
+    "version": 2,
+    "status": "success",
+    "eval": {"task": "p/sums", "model": "org/m", "created": "2025-01-01"},
+}
 
 
 def sample(name: int, value: Any, **more: Any) -> dict[str, Any]:
@@ -67,3 +72,60 @@ def test_a_cut_archive_is_refused_with_a_next_step(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(InputError, match="complete log"):
         inspect_log.read(path, Asked())
+
+
+def only_items(folder: Path, *samples: dict[str, Any]) -> list[str]:
+    (run,) = inspect_log.read(plain(folder, list(samples)), Asked()).runs
+    return list(run.item)
+
+
+def test_pictures_tell_items_apart_wherever_the_log_keeps_them(tmp_path: Path) -> None:
+    def asked(image: str) -> list[dict[str, Any]]:
+        return [{"role": "user", "content": [{"type": "text", "text": "How many?"}, {"type": "image", "image": image}]}]
+
+    first, second, again, *removed = only_items(
+        tmp_path,
+        sample(1, "C", input=asked("data:image/png;base64,AAAA")),
+        sample(2, "C", input=asked("data:image/png;base64,BBBB")),
+        sample(3, "C", input=asked("attachment://0b95"), attachments={"0b95": "data:image/png;base64,AAAA"}),
+        sample(4, "C", input=asked("<base64-data-removed>")),
+        sample(5, "C", input=asked("<base64-data-removed>")),
+    )
+    assert first == again != second
+    assert len({first, second, *removed}) == 4
+
+
+@pytest.mark.parametrize("target", ["B,D", ["B", "D"], "BD", ["D", "B"], "B, D"])
+def test_several_right_choices_are_one_item_however_they_are_written(tmp_path: Path, target: Any) -> None:
+    (item,) = only_items(
+        tmp_path, sample(1, "C", input="Which fly?", choices=["cow", "gnat", "pig", "owl"], target=target)
+    )
+    assert item == asked_item("sums", "Which fly?", "gnat\nowl", ["cow", "pig"])
+
+
+def test_a_target_in_words_is_itself(tmp_path: Path) -> None:
+    (item,) = only_items(tmp_path, sample(1, "C", input="Which?", choices=["A", "BAD", "CAB"], target="BAD"))
+    assert item == asked_item("sums", "Which?", "BAD", ["A", "CAB"])
+
+
+def test_the_item_is_the_one_that_other_harnesses_name(tmp_path: Path) -> None:
+    document = {"question": "2+2?", "choices": {"text": ["5", "4"], "label": ["1", "2"]}, "answerKey": "2"}
+    log = {**HEADER, "eval": {**HEADER["eval"], "task": "inspect_evals/arc_easy"}}
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps({**log, "samples": [sample(1, "C", input="2+2?", choices=["5", "4"], target="B")]}))
+    assert list(inspect_log.read(path, Asked()).runs[0].item) == [item_of("arc_easy", document)]
+
+
+def test_runs_that_begin_in_one_second_are_two(tmp_path: Path) -> None:
+    started = []
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.json"
+        log = {**HEADER, "eval": {**HEADER["eval"], "eval_id": name}, "samples": [sample(1, "C")]}
+        path.write_text(json.dumps(log))
+        started.append(inspect_log.read(path, Asked()).runs[0].started)
+    assert started == ["2025-01-01 a", "2025-01-01 b"]
+
+
+def test_a_sample_without_verdict_or_declared_invalid_is_missing(tmp_path: Path) -> None:
+    path = plain(tmp_path, [sample(1, float("nan")), sample(2, "C"), sample(3, "C", invalidation={"author": "me"})])
+    assert inspect_log.read(path, Asked()).runs[0].correct.tolist() == [-1, 1, -1]

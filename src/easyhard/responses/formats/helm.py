@@ -1,22 +1,34 @@
 """Runs of HELM: ``per_instance_stats.json``, with what the files beside it say of the run and its instances.
 
-Only the split ``test`` and unperturbed instances count.
+Only unperturbed instances of one split count: ``test``, or the split that is asked for as a filter.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
-from easyhard.benchmarks.known_tasks import asked_item, known_task
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_metric, correct_of
+from easyhard.benchmarks.known_tasks import asked_item
+from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_filter, chosen_metric, correct_of
 from easyhard.schema import InputError
 
 STATS = "per_instance_stats.json"
 SPLIT = "test"
+MODEL = re.compile(r"(?<=[:,])model(_deployment)?=[^,]*(,|$)")  # in a run's name: the only part that is no task
+ARGUMENT = re.compile(r"(?<=[:,])(\w+)=([^,]*)")
+NO_SCORE = (
+    "num_", "logprob", "inference_", "training_", "batch_size", "finish_reason", "prompt_truncated", "max_prob"
+)  # fmt: skip
+SAME = {  # what lm-evaluation-harness calls the same tasks
+    "mmlu": "mmlu_{subject}",
+    "gpqa": "{subset}",
+    "gsm": "gsm8k",
+    "math": "hendrycks_math_{subject}",
+}
 T = TypeVar("T")
 
 
@@ -81,11 +93,16 @@ def read(path: Path, asked: Asked) -> FileRead:
     """The run in the file's folder. Train trials are trials; a number that was not taken is missing."""
     found = FileRead(str(path), asked.strict)
     spec = _decoded(path.with_name("run_spec.json"), _Spec)
-    task = spec.name.split(",model=")[0].removesuffix(",")
-    scores = _scores(path, found)
-    names = list(dict.fromkeys(name for values in scores.values() for name in values if _may_count(scores, name)))
-    if scores:
-        found.runs.append(_run(spec, task, scores, chosen_metric(names, asked, task, found.file), asked, found))
+    task = MODEL.sub("", spec.name).rstrip(":,")
+    splits = _numbers(path, found)
+    if splits:
+        split = SPLIT if SPLIT in splits and not asked.filter else chosen_filter(list(splits), asked, task, found.file)
+        numbers = splits[split]
+        names = [name for name, rows in numbers.items() if _may_count(name, rows)]
+        metric = chosen_metric(names, asked, task, found.file)
+        found.runs.append(_run(spec, task, metric, numbers[metric], asked, found))
+    elif not found.broken:
+        found.broke(0, "it holds no number of an unperturbed instance")
     return found
 
 
@@ -96,12 +113,13 @@ def _decoded(path: Path, kind: type[T]) -> T:
         raise InputError(f"{path} cannot be read: {str(error)[:200]}. Give the run's whole folder.") from error
 
 
-Scores = dict[tuple[str, int], dict[str, float | None]]
+Rows = list[tuple[str, int, float | None]]  # instance, trial, value
+Numbers = dict[str, Rows]  # by metric
 
 
-def _scores(path: Path, found: FileRead) -> Scores:
-    """Numbers by name of each (instance, trial), which may be spread over several rows."""
-    scores: Scores = {}
+def _numbers(path: Path, found: FileRead) -> dict[str, Numbers]:
+    """By split: all numbers that were taken of its instances, whose metrics may be spread over several rows."""
+    splits: dict[str, Numbers] = {}
     for raw in _decoded(path, list[msgspec.Raw]):
         found.rows += 1
         try:
@@ -109,33 +127,31 @@ def _scores(path: Path, found: FileRead) -> Scores:
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             found.broke(found.rows, f"no numbers of an instance: {str(error)[:200]}")
             continue
-        if row.perturbation is None:
-            values = {stat.name.name: stat.mean for stat in row.stats if stat.name.split == SPLIT}
-            if values:
-                scores.setdefault((row.instance_id, row.train_trial_index), {}).update(values)
-    return scores
+        for stat in row.stats if row.perturbation is None else ():
+            rows = splits.setdefault(stat.name.split, {}).setdefault(stat.name.name, [])
+            rows.append((row.instance_id, row.train_trial_index, stat.mean))
+    return splits
 
 
-def _may_count(scores: Scores, name: str) -> bool:
+def _may_count(name: str, rows: Rows) -> bool:
     """Whether all numbers of ``name`` are from 0 to 1, and it is no count or time."""
-    seen = [value for values in scores.values() if (value := values.get(name)) is not None]
-    return not name.startswith(("num_", "logprob", "inference_", "training_")) and all(0 <= one <= 1 for one in seen)
+    return not name.startswith(NO_SCORE) and all(0 <= value <= 1 for _, _, value in rows if value is not None)
 
 
-def _run(spec: _Spec, task: str, scores: Scores, metric: str, asked: Asked, found: FileRead) -> Run:
+def _run(spec: _Spec, task: str, metric: str, rows: Rows, asked: Asked, found: FileRead) -> Run:
     respondent = asked.respondent or spec.adapter_spec.model or spec.adapter_spec.model_deployment
     if not respondent:
         raise InputError(f"{found.file} names no model. Say whose run it is: --respondent NAME.")
     try:
-        correct = [correct_of(values.get(metric), asked.threshold) for values in scores.values()]
+        correct = [correct_of(value, asked.threshold) for _, _, value in rows]
     except NotDichotomous as error:
         raise InputError(f"{found.file}, {metric}: {error}. Give a threshold or choose another metric.") from error
     instances = _instances(Path(found.file))
-    names = {name: _item(task, name, instances.get(name)) for name, _ in scores}
+    names = {name: _item(spec.name, task, name, instances.get(name)) for name, _, _ in rows}
     suite = Path(found.file).absolute().parent.parent.name  # runs have no date; a later suite has a larger number
     return Run(
-        respondent, task, suite, found.file, metric, [names[name] for name, _ in scores],
-        [name for name, _ in scores], [trial for _, trial in scores], np.array(correct, dtype=np.int8),
+        respondent, task, suite, found.file, metric, [names[name] for name, _, _ in rows],
+        [name for name, _, _ in rows], [trial for _, trial, _ in rows], np.array(correct, dtype=np.int8),
     )  # fmt: skip
 
 
@@ -149,10 +165,19 @@ def _instances(path: Path) -> dict[str, _Instance]:
     return {one.id: one for one in all_of if one.perturbation is None}
 
 
-def _item(task: str, name: str, instance: _Instance | None) -> str:
+def _item(run: str, task: str, name: str, instance: _Instance | None) -> str:
     """From the content; where no file has it, ``<task>/<id>``, which only runs of one scenario version share."""
     if instance is None:
-        return f"{known_task(task).benchmark}/{name}"
-    right = [one.output.text for one in instance.references if "correct" in one.tags]
+        return f"{task}/{name}"
+    right = sorted(one.output.text for one in instance.references if "correct" in one.tags)
     wrong = [one.output.text for one in instance.references if "correct" not in one.tags]
-    return asked_item(task, instance.input.text, "\n".join(right), wrong)
+    return asked_item(_known_as(run), instance.input.text, "\n".join(right), wrong)
+
+
+def _known_as(run: str) -> str:
+    """The scenario alone, under the name that its benchmark has elsewhere: its content tells an item from others."""
+    scenario, arguments = run.split(":", 1)[0], dict(ARGUMENT.findall(run))
+    try:
+        return SAME.get(scenario, scenario).format_map(arguments)
+    except KeyError:
+        return scenario

@@ -1,15 +1,17 @@
 """Logs of Inspect: ``.json`` and ``.eval``. A scorer is a metric, ``scorer/key`` where it gives several values.
 
-Scores and the content of an item both come from the samples themselves, for the summaries beside them cut long text.
+Scores and the content of an item both come from the samples themselves, one at a time: the summaries beside them cut
+long text and leave out pictures; older ones leave out choices too.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,27 +19,43 @@ import numpy as np
 from easyhard.benchmarks.known_tasks import asked_item
 from easyhard.responses.formats.inspect_zip import BadMember, Members
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_metric, correct_of
-from easyhard.schema import MISSING, InputError
+from easyhard.schema import InputError
+from easyhard.wording import shown
 
 SAMPLE = re.compile(r"samples/.+_epoch_\d+(\.json|/sample\.json)", re.DOTALL)
+ATTACHED = "attachment://"  # a picture, or long text, that the sample keeps apart
+REMOVED = "<base64-data-removed>"  # a picture that the log was told to leave out
+WORDS = {"p": 0.5, "yes": 1, "no": 0}  # what Inspect counts for these values: partly correct is a half
+T = TypeVar("T")
 
 
 class _Spec(msgspec.Struct):
     task: str
     model: str = ""
     created: str = ""
+    eval_id: str = ""
+    task_id: str = ""
 
 
 class _Header(msgspec.Struct):
     eval: _Spec
+    status: str = "started"
 
 
 class _Log(_Header):
+    samples: list[Any] | None = None
+
+
+class _RawLog(_Log):
     samples: list[msgspec.Raw] | None = None
 
 
 class _Part(msgspec.Struct):
     text: str = ""
+    image: str = ""
+    audio: str = ""
+    video: str = ""
+    document: str = ""
 
 
 class _Message(msgspec.Struct):
@@ -57,6 +75,17 @@ class _Sample(msgspec.Struct):
     scores: dict[str, _Score] | None = None
     score: _Score | None = None  # before scorers had names
     error: Any = None
+    invalidation: Any = None
+    attachments: dict[str, str] = {}
+
+
+class _Answer(NamedTuple):
+    """What is kept of a sample; ``values`` is None where it failed, or was declared invalid later."""
+
+    id: str
+    trial: int
+    item: str
+    values: dict[str, Any] | None
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -67,31 +96,37 @@ def matches(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, asked: Asked) -> FileRead:
-    """The log's one run. Epochs are trials; a sample that failed, or has no score, is missing."""
+    """The log's one run. Epochs are trials; a sample that failed, or has no score, is missing.
+
+    A log without any score, as of a run that ended at once, has no run, which is noted.
+    """
     found = FileRead(str(path), asked.strict)
     try:
         with path.open("rb") as file:
             zipped = file.read(2) == b"PK"
-        spec, raw = _zipped(path, found) if zipped else _plain(path)
+        header, answers = (_zipped if zipped else _plain)(path, found)
     except (OSError, msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise InputError(f"{path} is no whole log of Inspect: {str(error)[:200]}. Give a complete log.") from error
-    samples = list(_decoded(raw, found))
-    if samples:
-        found.runs.append(_run(spec, samples, asked, found))
+    if any(answer.values for answer in answers):
+        found.runs.append(_run(header.eval, answers, asked, found))
+    else:
+        found.broke(0, f"no sample in it has a score; its status is {shown(header.status)}")
     return found
 
 
-def _plain(path: Path) -> tuple[_Spec, Iterable[bytes | msgspec.Raw]]:
-    log = msgspec.json.decode(path.read_bytes(), type=_Log)
-    return log.eval, log.samples or []
+def _plain(path: Path, found: FileRead) -> tuple[_Header, list[_Answer]]:
+    data = path.read_bytes()
+    log = _decoded(data, _RawLog, _Log)
+    return log, _answers(log.eval, log.samples or [], found)
 
 
-def _zipped(path: Path, found: FileRead) -> tuple[_Spec, Iterable[bytes]]:
-    members = Members(path)
-    name = next((name for name in ("header.json", "_journal/start.json") if name in members.names), None)
-    if name is None:  # a run that crashed has only the second
-        raise ValueError("it has no header")
-    return msgspec.json.decode(members.read(name), type=_Header).eval, _members(members, found)
+def _zipped(path: Path, found: FileRead) -> tuple[_Header, list[_Answer]]:
+    with Members(path) as members:
+        name = next((name for name in ("header.json", "_journal/start.json") if name in members.names), None)
+        if name is None:  # a run that crashed has only the second
+            raise ValueError("it has no header")
+        header = _decoded(members.read(name), _Header)
+        return header, _answers(header.eval, _members(members, found), found)
 
 
 def _members(members: Members, found: FileRead) -> Iterator[bytes]:
@@ -104,32 +139,53 @@ def _members(members: Members, found: FileRead) -> Iterator[bytes]:
                 found.broke(found.rows, str(error))
 
 
-def _decoded(raw: Iterable[bytes | msgspec.Raw], found: FileRead) -> Iterator[_Sample]:
-    decoder = msgspec.json.Decoder(_Sample)
+def _decoded(data: Any, kind: type[T], lenient: type[T] | None = None) -> T:
+    """``data``, bytes or what they hold, as ``kind``; as ``lenient`` if they hold NaN, which is no JSON."""
+    if not isinstance(data, bytes | msgspec.Raw):
+        return msgspec.convert(data, kind)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:  # Inspect writes NaN for an unscored sample, and for the mean of none
+        return msgspec.convert(json.loads(bytes(data)), lenient or kind)
+
+
+def _answers(spec: _Spec, raw: Iterable[Any], found: FileRead) -> list[_Answer]:
+    answers = []
     for one in raw:
         found.rows += 1
         try:
-            yield decoder.decode(one)
+            answers.append(_answer(_task(spec), _decoded(one, _Sample)))
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             found.broke(found.rows, f"no sample: {str(error)[:200]}")
+    return answers
 
 
-def _run(spec: _Spec, samples: list[_Sample], asked: Asked, found: FileRead) -> Run:
-    task = spec.task.rsplit("/", 1)[-1]  # "inspect_evals/gsm8k": the package that brings a task is not the task
-    values = [_values(sample) for sample in samples]
-    names = list(dict.fromkeys(name for one in values for name in one))
-    metric = chosen_metric(names, replace(asked, metric=asked.metric or asked.filter), task, found.file)
+def _answer(task: str, sample: _Sample) -> _Answer:
+    failed = sample.error is not None or sample.invalidation is not None
+    return _Answer(str(sample.id), max(sample.epoch - 1, 0), _item(task, sample), None if failed else _values(sample))
+
+
+def _task(spec: _Spec) -> str:
+    return spec.task.rsplit("/", 1)[-1]  # "inspect_evals/gsm8k": the package that brings a task is not the task
+
+
+def _run(spec: _Spec, answers: list[_Answer], asked: Asked, found: FileRead) -> Run:
+    names = list(dict.fromkeys(name for answer in answers for name in answer.values or ()))
+    asked_for = replace(asked, metric=asked.metric or asked.filter)
+    metric = chosen_metric(names, asked_for, _task(spec), found.file)
     try:
-        correct = [_correct(one.get(metric), sample, asked) for one, sample in zip(values, samples, strict=True)]
+        correct = [_correct((answer.values or {}).get(metric), asked) for answer in answers]
     except NotDichotomous as error:
         raise InputError(f"{found.file}, {metric}: {error}. Give a threshold or choose another metric.") from error
     respondent = asked.respondent or spec.model
     if not respondent:
         raise InputError(f"{found.file} names no model. Say whose log it is: --respondent NAME.")
+    started = f"{spec.created} {spec.eval_id or spec.task_id}".strip()  # two can begin within one second
     return Run(
-        respondent, task, spec.created, found.file, metric, [_item(task, sample) for sample in samples],
-        [str(sample.id) for sample in samples], [max(sample.epoch - 1, 0) for sample in samples],
-        np.array(correct, dtype=np.int8),
+        respondent, _task(spec), started, found.file, metric, [answer.item for answer in answers],
+        [answer.id for answer in answers], [answer.trial for answer in answers], np.array(correct, dtype=np.int8),
     )  # fmt: skip
 
 
@@ -143,20 +199,34 @@ def _values(sample: _Sample) -> dict[str, Any]:
     return values
 
 
-def _correct(value: Any, sample: _Sample, asked: Asked) -> int:
-    if sample.error is not None:
-        return MISSING
-    return correct_of(0.5 if value == "P" else value, asked.threshold)  # P: partly correct
+def _correct(value: Any, asked: Asked) -> int:
+    return correct_of(WORDS.get(value.casefold(), value) if isinstance(value, str) else value, asked.threshold)
 
 
 def _item(task: str, sample: _Sample) -> str:
-    question = sample.input if isinstance(sample.input, str) else "\n".join(map(_text, sample.input))
-    targets = [sample.target] if isinstance(sample.target, str) else sample.target
+    question = sample.input if isinstance(sample.input, str) else _text(sample.input, sample)
     choices = sample.choices or []
-    labels = {chr(ord("A") + place): choice for place, choice in enumerate(choices[:26])}
-    return asked_item(task, question, "\n".join(labels.get(one, one) for one in targets), choices)
+    targets = [sample.target] if isinstance(sample.target, str) else sample.target
+    right = [text for target in targets for text in _marked(target, choices)]
+    return asked_item(task, question, "\n".join(sorted(right)), [one for one in choices if one not in right])
 
 
-def _text(message: _Message) -> str:
-    content = message.content
-    return content if isinstance(content, str) else "\n".join(part.text for part in content)
+def _marked(target: str, choices: list[str]) -> list[str]:
+    """The choices that a target names by its letters, "B" or "A,C"; where it names none, the target itself."""
+    letters = target.replace(",", " ").replace(" ", "")
+    places = [ord(letter) - ord("A") for letter in letters]
+    known = target not in choices and all(0 <= place < min(len(choices), 26) for place in places)
+    return [choices[place] for place in places] if known and places else [target]
+
+
+def _text(messages: list[_Message], sample: _Sample) -> str:
+    """All that was asked, pictures too; a picture that the log has not is told from others by the sample's id."""
+    parts = [one for message in messages for one in _parts(message.content)]
+    whole = [sample.attachments.get(one.removeprefix(ATTACHED), one) for one in parts]
+    return "\n".join(f"{one} {sample.id}" if one == REMOVED else one for one in whole)
+
+
+def _parts(content: str | list[_Part]) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    return [part.text or part.image or part.audio or part.video or part.document for part in content]

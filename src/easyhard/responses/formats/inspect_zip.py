@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import os
 import struct
 import zipfile
 import zlib
@@ -21,17 +21,22 @@ class BadMember(ValueError):
 
 
 class Members:
-    """An archive's members by name; of several by one name, the last."""
+    """An archive's members by name; of several by one name, the last. The archive stays on disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._data = path.read_bytes()
-            self._zip = zipfile.ZipFile(io.BytesIO(self._data))
+            self._zip = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
             raise InputError(f"{path} is not a whole zip archive: {error}. Give a complete log.") from error
         self._infos = {info.filename: info for info in self._zip.infolist()}
         self.names = tuple(self._infos)
+
+    def __enter__(self) -> Members:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
 
     def read(self, name: str) -> bytes:
         """Bytes of a member. Raises BadMember if it is damaged or larger than ``LIMIT``."""
@@ -50,9 +55,11 @@ class Members:
             return member.read(LIMIT + 1)
 
     def _zstd(self, info: zipfile.ZipInfo, zstandard: Any) -> bytes:
-        name, extra = struct.unpack_from("<HH", self._data, info.header_offset + 26)  # lengths in the local header
-        start = info.header_offset + 30 + name + extra
-        packed = self._data[start : start + info.compress_size]
+        with self._path.open("rb") as file:
+            file.seek(info.header_offset + 26)
+            name, extra = struct.unpack("<HH", file.read(4))  # lengths in the local header
+            file.seek(name + extra, os.SEEK_CUR)
+            packed = file.read(info.compress_size)
         try:
             with zstandard.ZstdDecompressor().stream_reader(packed) as stream:
                 data = bytes(stream.read(LIMIT + 1))

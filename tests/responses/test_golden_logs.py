@@ -1,0 +1,150 @@
+"""Logs that other programs really wrote: accuracies are those programs' own, to the last digit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from easyhard.benchmarks.known_tasks import asked_item
+from easyhard.responses.formats import helm, inspect_log
+from easyhard.responses.formats.inspect_zip import Members
+from easyhard.responses.formats.known import format_of
+from easyhard.responses.ingest import ingest
+from easyhard.responses.log import Asked, Run
+from easyhard.schema import MISSING, InputError
+
+GOLDEN = Path(__file__).parent / "golden"
+OWN_ITEMS = json.loads((GOLDEN / "own_items.json").read_text())
+INSPECT = ["0.3.285/choice.eval", "0.3.285/sums.eval", "0.3.285/sums.json", "0.3.50/choice.eval", "0.3.50/sums.eval"]
+
+
+def item_ids(task: str) -> dict[str, str]:
+    """Item by question, of one of the two tasks that all golden logs share."""
+    return {one["question"]: asked_item(task, **one) for one in OWN_ITEMS[task]}
+
+
+def accuracy(run: Run) -> float:
+    """Mean over items of the mean over trials, as Inspect has it."""
+    correct: dict[str, list[int]] = {}
+    for item, value in zip(run.item, run.correct.tolist(), strict=True):
+        correct.setdefault(item, []).extend([value] if value != MISSING else [])
+    return float(np.mean([np.mean(values) for values in correct.values() if values]))
+
+
+# Every format's spoilt tree: a broken line, a duplicate, and the truth
+
+
+@pytest.mark.parametrize("truth", sorted(GOLDEN.glob("*/spoilt/truth.json")), ids=lambda path: path.parts[-3])
+def test_a_broken_line_and_a_duplicate_are_counted_and_all_else_is_read(truth: Path) -> None:
+    known: dict[str, Any] = json.loads(truth.read_text())
+    responses, audit = ingest(truth.parent, Asked(metric=known["metric"]), coverage=0)
+    assert (audit.rows, len(audit.unreadable), audit.duplicates) == tuple(
+        known[name] for name in ("rows", "unreadable", "duplicates")
+    )
+    assert (responses.respondents, audit.conflicts) == ((known["respondent"],), 0)
+    ids = item_ids(known["task"])
+    found = dict(zip(responses.items, responses.correct[0].tolist(), strict=True))
+    assert found == {ids[question]: value for question, value in known["correct"].items()}
+
+
+# Inspect
+
+
+def inspect_results(path: Path) -> dict[str, float]:
+    """What the log itself says of each scorer, by ``scorer`` or ``scorer/key``."""
+    if path.suffix == ".eval":
+        with Members(path) as members:
+            log = json.loads(members.read("header.json"))
+    else:
+        log = json.loads(path.read_text())
+    return {
+        one["scorer"] if one["name"] == one["scorer"] else f"{one['scorer']}/{one['name']}": one["metrics"]["accuracy"][
+            "value"
+        ]
+        for one in log["results"]["scores"]
+    }
+
+
+@pytest.mark.parametrize("name", [*INSPECT, "0.3.50/sums.json", "0.3.18/sums.json"])
+def test_inspect_accuracies_are_its_own(name: str) -> None:
+    path = GOLDEN / "inspect" / name
+    if path.suffix == ".eval" and "0.3.285" in name:
+        pytest.importorskip("zstandard", reason="the logs extra brings it")
+    task = "own_choice" if "choice" in name else "own_sums"
+    results = inspect_results(path)
+    assert len(results) == (4 if task == "own_sums" and "0.3.18" not in name else 1)
+    for scorer, value in results.items():
+        (run,) = inspect_log.read(path, Asked(metric=scorer)).runs
+        assert (run.respondent, run.task, run.metric) == ("mockllm/model", task, scorer)
+        assert set(run.item) == set(item_ids(task).values())
+        if not np.isnan(value):  # 0.3.50 makes the mean NaN where one sample has no score; here that one is missing
+            assert accuracy(run) == value
+    assert inspect_log.matches(path, path.read_bytes()[:65_536])
+
+
+@pytest.mark.parametrize("version", ["0.3.285", "0.3.50"])
+def test_of_an_inspect_run_that_was_killed_the_finished_samples_are_read(version: str) -> None:
+    if version == "0.3.285":
+        pytest.importorskip("zstandard", reason="the logs extra brings it")
+    path = GOLDEN / "inspect" / version / "killed.eval"
+    (run,) = inspect_log.read(path, Asked()).runs
+    with Members(path) as members:
+        assert "header.json" not in members.names
+    assert (list(run.source_id), run.correct.tolist()) == (["1", "2", "3"], [1, 0, 1])
+
+
+@pytest.mark.parametrize("version", ["0.3.285", "0.3.50"])
+def test_an_inspect_run_that_failed_at_once_is_named_and_no_run(version: str) -> None:
+    if version == "0.3.285":
+        pytest.importorskip("zstandard", reason="the logs extra brings it")
+    found = inspect_log.read(GOLDEN / "inspect" / version / "stopped.eval", Asked())
+    assert not found.runs
+    assert [(one.line, "'error'" in one.finding) for one in found.broken] == [(0, True)]
+
+
+# HELM
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "task"),
+    [
+        ("own_choice_two_splits", "test", "own_choice:both=True"),
+        ("own_choice_two_splits", "valid", "own_choice:both=True"),
+        ("own_choice_typos", "test", "own_choice:data_augmentation=typo0.1"),
+        ("own_sums_three_trials", "test", "own_sums:split=test,trials=3"),
+    ],
+)
+def test_helm_means_are_its_own(name: str, split: str, task: str) -> None:
+    path = GOLDEN / "helm" / "0.5.16" / "v1" / name / helm.STATS
+    stats = json.loads(path.with_name("stats.json").read_text())
+    checked = 0
+    for stat in stats:
+        called = stat["name"]
+        if called["name"].endswith("exact_match") and called["split"] == split and "perturbation" not in called:
+            asked = Asked(metric=called["name"], filter=None if split == "test" else split)
+            (run,) = helm.read(path, asked).runs
+            assert (run.respondent, run.task, run.started) == ("simple/model1", task, "v1")
+            assert set(run.item) <= set(item_ids(task.split(":")[0]).values())
+            trial = np.array(run.trial)
+            assert np.mean([run.correct[trial == one].mean() for one in sorted(set(run.trial))]) == stat["mean"]
+            checked += 1
+    assert checked == 2
+
+
+def test_a_split_that_a_helm_run_has_not_is_refused_with_those_it_has() -> None:
+    path = GOLDEN / "helm" / "0.5.16" / "v1" / "own_choice_two_splits" / helm.STATS
+    with pytest.raises(InputError, match="'test', 'valid'"):
+        helm.read(path, Asked(metric="exact_match", filter="train"))
+
+
+def test_real_logs_are_told_apart_by_their_content() -> None:
+    formats: dict[str, set[str | None]] = {}
+    for path in sorted(GOLDEN.glob("*/*/**/*")):
+        known = format_of(path) if path.is_file() and path.suffix != ".md" else None
+        formats.setdefault(path.relative_to(GOLDEN).parts[0], set()).add(known.name if known else None)
+    assert formats["inspect"] >= {"inspect"} and formats["helm"] >= {"helm"}
+    assert all(len(names - {None}) == 1 for names in formats.values())
