@@ -10,6 +10,9 @@ each place in the code. Options with one hyphen are libFuzzer's. An input is a b
 What must hold, whatever the file: only InputError and WorkError come out; nothing is written, started or unpickled;
 a file takes less than 10 seconds and the process stays under 1 GB, both of which libFuzzer sees to (it then stops, and
 leaves the input in ``findings``); and every row is kept, passed over, or noted as broken.
+
+Polars ends the whole process on some damaged Parquet files, by asking for more memory than there is; nothing here can
+catch that, so their bytes are changed seldom, and their values often.
 """
 
 from __future__ import annotations
@@ -165,7 +168,7 @@ def mutate(data: bytes, size: int, seed: int) -> bytes:
     chance = random.Random(seed)
     if data[1:3] == b"PK" and chance.random() < 0.7:
         changed = _archive(data[1:], chance)
-    elif data[1:5] == b"PAR1" and chance.random() < 0.7:
+    elif data[1:5] == b"PAR1" and chance.random() < 0.97:  # of other bytes Polars' parser dies, see above
         changed = _parquet(data[1:], chance)
     else:
         changed = None

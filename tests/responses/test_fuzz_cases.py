@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from lm_eval_trees import lines, log_file, put
 
 from easyhard.responses.formats.known import format_named
 from easyhard.responses.log import Asked
@@ -23,6 +24,13 @@ CASES = {
     "an array that is no text": ("long", b'[{"respondent": "\xff", "item": "i", "correct": 1}]'),
     "lists in the cells of a wide table": ("wide", parquet(pl.DataFrame({"model": ["m"], "i": [[1.0]], "j": [1]}))),
 }
+
+
+def test_a_key_that_could_be_no_field_is_no_metric(tmp_path: Path) -> None:
+    rows = [{"doc_id": 0, "doc": {}, 'a "b"': 1, "\n": 0, "c\\": 1, "acc": 1}, {"doc_id": 1, "doc": {}, 'a "b"': 1}]
+    log = put(lines(rows), log_file(tmp_path))
+    found = format_named("lm-eval").read(log, Asked())
+    assert (found.rows, len(found.broken), found.runs[0].metric) == (2, 1, "acc")
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -7,6 +7,7 @@ fields needed are decoded, and a document that was seen before is known by its b
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -40,6 +41,7 @@ from easyhard.wording import counted, shown
 FIRST = 16  # rows that show which metrics a log has
 NOT_METRICS = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
 NOT_METRICS |= {"doc_hash", "prompt_hash", "target_hash"}
+PLAIN = re.compile(r'[^"\\\x00-\x1f]+')  # what a name in JSON is without escapes, as the decoder needs it
 KNOWN = 64_000_000  # bytes of documents remembered; all tasks of the second leaderboard have about half of that
 ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 
@@ -86,7 +88,7 @@ def _metric(first: Iterable[Row], asked: Asked, task: str, file: str) -> str | N
         row = _mapping(raw)
         names = row.get("metrics")
         for name in names if isinstance(names, list) else row:
-            if isinstance(name, str) and name in row and name not in NOT_METRICS:
+            if isinstance(name, str) and name in row and name not in NOT_METRICS and PLAIN.fullmatch(name):
                 values.setdefault(name, []).append(row[name])
     if not values:
         return None  # each row is found to have none, or to be no row
