@@ -44,7 +44,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         ) from error
 
 
-def write_bytes(data: bytes, path: str | os.PathLike[str]) -> None:
+def write_bytes(data: bytes | bytearray, path: str | os.PathLike[str]) -> None:
     """Put ``data`` at ``path`` whole or not at all, making its folder if need be."""
     with whole_file(path) as file:
         file.write(data)

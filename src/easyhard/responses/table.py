@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from easyhard.atomic import whole_file
+from easyhard.atomic import write_bytes
 from easyhard.responses.audit import Audit, audit_responses
+from easyhard.responses.checksum import MARK, refuse_changed, seal
 from easyhard.schema import MISSING, InputError, IntArray, Responses
 from easyhard.tabular import SCAN, as_text, read_errors, read_table, refuse_other_than_text, scan_parquet
 from easyhard.wording import counted, shown
@@ -85,12 +87,22 @@ def write_responses(responses: Responses, path: PathLike) -> None:
     """Write Parquet in long form, ``respondent, item, correct``, sorted by name, which ``read_responses`` reads.
 
     Names are stored once and rows as their numbers, which other readers show as text (or categories). Only
-    observed responses have a row: a respondent or item without any does not come back.
+    observed responses have a row: a respondent or item without any does not come back. The file holds a digest of
+    its bytes, so that a damaged one is refused.
     """
-    with whole_file(path) as file:
-        pl.concat(_long(responses), rechunk=False).write_parquet(
-            file, compression="zstd", compression_level=COMPRESSION, row_group_size=ROWS_AT_ONCE, data_page_size=PAGE
-        )
+    buffer = io.BytesIO()
+    pl.concat(_long(responses), rechunk=False).write_parquet(
+        buffer,
+        compression="zstd",
+        compression_level=COMPRESSION,
+        row_group_size=ROWS_AT_ONCE,
+        data_page_size=PAGE,
+        metadata=MARK,
+    )
+    data = bytearray(buffer.getbuffer())
+    buffer.close()
+    seal(data)
+    write_bytes(data, path)
 
 
 def _long(responses: Responses) -> list[pl.DataFrame]:
@@ -152,6 +164,7 @@ def _rows_of_parquet(path: Path) -> int:
         with path.open("rb") as file:
             if file.read(4) != b"PAR1":
                 return 0
+        refuse_changed(path)
         return int(SCAN["parquet"](path).select(pl.len()).collect().item())
 
 
