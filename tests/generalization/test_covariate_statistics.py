@@ -122,7 +122,7 @@ def test_a_covariate_without_anything_to_say_is_named_and_no_number() -> None:
     }
     for found in study.correlations[:-1]:
         assert (found.correlation, found.interval, found.disattenuated) == (None, None, None)
-    assert study.prediction is not None and study.prediction.n_columns == 1
+    assert study.prediction is not None and study.prediction.n_columns == 2
     assert "NaN" not in json.dumps(json.loads(msgspec.json.encode(study.as_dict())))
     assert study.frame()["correlation"].is_nan().sum() == 0
 
@@ -163,6 +163,13 @@ def test_equal_difficulties_are_named() -> None:
     assert study.prediction is None and study.reliability is None
 
 
+def test_equal_difficulties_between_flagged_ones_are_not_predicted() -> None:
+    difficulty, flag = [-6.0, *[0.0] * 60, 6.0], ["all_correct", *[""] * 60, "none_correct"]
+    study = covariate_study(make_bank(difficulty, 0.5, flag), make_items(62, rank=pl.Series(range(62))))
+    assert one(study, "rank").correlation is not None
+    assert study.prediction is None and "equally difficult" in study.note
+
+
 def test_the_disattenuated_figures_by_hand() -> None:
     rng = np.random.default_rng(2)
     difficulty = rng.normal(size=200)
@@ -177,12 +184,14 @@ def test_the_disattenuated_figures_by_hand() -> None:
     assert one(hopeless, "x").disattenuated is None and hopeless.r_squared_disattenuated is None
 
 
-def test_flagged_items_count_in_the_ranks_but_not_in_the_reliability() -> None:
+def test_flagged_items_count_in_the_ranks_and_nowhere_else() -> None:
     difficulty = np.concatenate([np.full(5, -6.0), np.random.default_rng(3).normal(size=90), np.full(5, 6.0)])
     flag = ["all_correct"] * 5 + [""] * 90 + ["none_correct"] * 5
     study = covariate_study(make_bank(difficulty, 0.5, flag), make_items(100, rank=pl.Series(range(100))))
     assert one(study, "rank").n_items == 100
     assert study.reliability == pytest.approx(1 - 0.25 / difficulty[5:95].var(ddof=1))
+    assert study.prediction and study.prediction.n_items == 90
+    assert np.isnan(study.prediction.predicted).tolist() == [True] * 5 + [False] * 90 + [True] * 5
 
 
 def test_items_in_only_one_of_the_two_tables_are_counted() -> None:
@@ -208,7 +217,7 @@ def test_too_few_items_are_correlated_but_not_predicted() -> None:
     study = covariate_study(bank, items)
     assert one(study, "steps").correlation is not None
     assert study.prediction is None
-    assert study.note == "40 items are too few to predict; it asks for 50."
+    assert study.note == "40 items with a finite difficulty are too few to predict; 50 will do."
 
 
 def test_an_endless_value_moves_nothing_but_its_own_rank() -> None:

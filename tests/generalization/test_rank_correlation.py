@@ -32,13 +32,13 @@ def test_ties_and_signs_as_scipy_has_them() -> None:
 def test_only_the_order_of_values_counts() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=60), rng.normal(size=60)
-    assert rank_correlation(np.exp(9 * x), y**3) == rank_correlation(x, y)
+    assert rank_correlation(np.exp(9 * x), y * 8) == rank_correlation(x, y)
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
 @pytest.mark.parametrize("n", [10, 1000])
 def test_perfect_order_is_not_certainty(sign: float, n: int) -> None:
-    found = rank_correlation(np.arange(n, dtype=np.float64), sign * np.arange(n))
+    found = rank_correlation(np.arange(n, dtype=np.float64), sign * np.arange(n, dtype=np.float64))
     assert found.value == pytest.approx(sign)
     inner = found.interval.low if sign > 0 else -found.interval.high
     assert (0.9 if n == 10 else 0.999) < inner < 1

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from easyhard.cli import data, difficulty, studies
+from easyhard.cli import covariates, data, difficulty, studies
 from easyhard.cli.common import errors
 from easyhard.schema import EasyhardError, InputError, WorkError
 
@@ -40,6 +40,7 @@ app.command()(data.export)
 app.command("near-copies")(data.near_copies_)
 app.command()(difficulty.calibrate)
 app.command()(difficulty.diagnose)
+app.command()(covariates.covariates)
 app.command("bin")(difficulty.bin_)
 app.command()(studies.run)
 app.command()(studies.validate)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from easyhard.generalization.covariate_columns import FEWEST_OF_A_WORD, Column, read_column
@@ -15,6 +16,8 @@ from easyhard.generalization.rank_correlation import group_correlation, rank_cor
 from easyhard.generalization.ridge import Prediction, predict
 from easyhard.schema import FloatArray, InputError, Interval, ItemBank, Items
 from easyhard.wording import counted, shown
+
+BoolArray = npt.NDArray[np.bool_]
 
 FEWEST_PREDICTED = 50  # items for ten folds of five
 LEAST_RELIABLE = 0.5  # below, taking out the error would enlarge a correlation by more than 1.4
@@ -43,7 +46,9 @@ class CovariateStudy:
     """Correlations of each covariate with difficulty, and the prediction from all of them, on ``items``.
 
     ``reliability`` is the share of the variance of the calibrated difficulties that is not error, over items that
-    some answered correctly and others not. ``prediction`` is None, and ``note`` says why, where there is none.
+    some answered correctly and others not. The prediction is fitted to these and judged on these alone, as the
+    difficulty of the others is no more than a bound; ``predicted`` is NaN for them. ``prediction`` is None, and
+    ``note`` says why, where there is none.
     """
 
     items: tuple[str, ...]  # with difficulty and text, by name
@@ -112,11 +117,11 @@ class CovariateStudy:
 def covariate_study(bank: ItemBank, items: Items, seed: int = 0) -> CovariateStudy:
     """Correlations of ``items.covariates`` with the difficulties of ``bank``, and the prediction from all of them.
 
-    Items that everybody or nobody answered correctly count: ranks need no more than that they are the easiest or the
-    hardest. ``disattenuated`` is the correlation by the square root of the reliability (Spearman 1904, American
-    Journal of Psychology 15(1), 72-101), R squared by the reliability. ``seed`` draws the folds of the prediction. The
-    order of items changes nothing. Raises InputError if no item of ``bank`` is among ``items``, or ``items`` have no
-    covariates.
+    Items that everybody or nobody answered correctly count in the correlations: ranks need no more than that they are
+    the easiest or the hardest. ``disattenuated`` is the correlation by the square root of the reliability (Spearman
+    1904, American Journal of Psychology 15(1), 72-101), R squared by the reliability. ``seed`` draws the folds of the
+    prediction. The order of items changes nothing. Raises InputError if no item of ``bank`` is among ``items``, or
+    ``items`` have no covariates.
     """
     if not items.covariates:
         raise InputError("these items have no covariates. Compute some with with_covariates(), or add a column.")
@@ -126,12 +131,12 @@ def covariate_study(bank: ItemBank, items: Items, seed: int = 0) -> CovariateStu
             f"none of the {len(bank.table)} calibrated items is among the {len(items.table)} items with text "
             f"(first: {shown(bank.table['item'][0])}, {shown(items.table['item'][0])}). Use the same names in both."
         )
-    difficulty, reliability = _difficulties(bank, names)
+    difficulty, varied, reliability = _difficulties(bank, names)
     table = items.select(names).table
     columns = [read_column(table[name]) for name in items.covariates]
     correlations = tuple(_correlation(column, difficulty, reliability) for column in columns)
     used = [column for column, found in zip(columns, correlations, strict=True) if found.correlation is not None]
-    prediction, note = _prediction(used, difficulty, seed)
+    prediction, note = _prediction(used, difficulty, varied, seed)
     rest = len(bank.table) - len(names), len(items.table) - len(names)
     return CovariateStudy(tuple(names), *rest, reliability, correlations, prediction, note)
 
@@ -154,26 +159,37 @@ def _correlation(column: Column, difficulty: FloatArray, reliability: float | No
     return CovariateCorrelation(*facts, found.value, found.interval, true, note)
 
 
-def _difficulties(bank: ItemBank, names: Sequence[str]) -> tuple[FloatArray, float | None]:
-    """Difficulties of ``names``, and the reliability of those that are not flagged."""
+def _difficulties(bank: ItemBank, names: Sequence[str]) -> tuple[FloatArray, BoolArray, float | None]:
+    """Difficulties of ``names``, which of them are not flagged, and the reliability of these."""
     order = pl.DataFrame({"item": names}, schema={"item": pl.String})
     table = order.join(bank.table, on="item", how="left", maintain_order="left")
-    varied = table.filter(pl.col("flag") == "")
-    spread = float(varied["difficulty"].var() or 0) if len(varied) > 1 else 0.0  # type: ignore[arg-type]
+    difficulty, varied = table["difficulty"].to_numpy(), (table["flag"] == "").to_numpy()
+    spread = float(np.var(difficulty[varied], ddof=1)) if varied.sum() > 1 else 0.0
     if spread <= 0:
-        return table["difficulty"].to_numpy(), None
-    error = float((varied["standard_error"] ** 2).mean())  # type: ignore[arg-type]
-    return table["difficulty"].to_numpy(), max(1 - error / spread, 0.0)
+        return difficulty, varied, None
+    error = float(np.mean(table["standard_error"].to_numpy()[varied] ** 2))
+    return difficulty, varied, max(1 - error / spread, 0.0)
 
 
-def _prediction(used: Sequence[Column], difficulty: FloatArray, seed: int) -> tuple[Prediction | None, str]:
+def _prediction(
+    used: Sequence[Column], difficulty: FloatArray, varied: BoolArray, seed: int
+) -> tuple[Prediction | None, str]:
     if not used:
         return None, "No covariate says anything about these items, so nothing is predicted."
-    if len(difficulty) < FEWEST_PREDICTED:
-        return None, f"{counted(len(difficulty), 'item')} are too few to predict; it asks for {FEWEST_PREDICTED}."
-    numbers = [column.values for column in used if column.kind == "number"]
-    words = [column.values for column in used if column.kind == "words"]
-    return predict(numbers, words, difficulty, seed), ""
+    n = int(varied.sum())
+    if n < FEWEST_PREDICTED:
+        return (
+            None,
+            f"{counted(n, 'item')} with a finite difficulty are too few to predict; {FEWEST_PREDICTED} will do.",
+        )
+    if np.ptp(difficulty[varied]) == 0:
+        return None, "All items with a finite difficulty are equally difficult, so there is nothing to predict."
+    numbers = [column.values[varied] for column in used if column.kind == "number"]
+    words = [column.values[varied] for column in used if column.kind == "words"]
+    found = predict(numbers, words, difficulty[varied], seed)
+    predicted = np.full(len(difficulty), np.nan)
+    predicted[varied] = found.predicted
+    return replace(found, predicted=predicted), ""
 
 
 def _strongest(correlations: Sequence[CovariateCorrelation]) -> str:

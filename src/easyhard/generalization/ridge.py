@@ -30,7 +30,7 @@ class Prediction:
     """
 
     n_items: int
-    n_columns: int  # of the design, each word a column of its own
+    n_columns: int  # of the design
     r_squared: float
     interval: Interval
     correlation: RankCorrelation | None
@@ -43,9 +43,10 @@ def predict(
     """Predict ``difficulty`` [items] from ``numbers`` and from the codes of ``words``, [items] each.
 
     NaN is a missing value, or a word too rare to count. A number enters by its rank among the items fitted to, so
-    that one endless text moves nothing; a missing one is put in the middle and marked in a column of its own. Each
-    word is a column. Columns are standardised, and the penalty of the ridge is chosen within the items fitted to, by
-    their leave-one-out error (PRESS; Allen 1974, Technometrics 16(1), 125-127).
+    that one endless text moves nothing, and by the square of that, so that difficulty may rise ever faster; a missing
+    one is put in the middle and marked in a column of its own. Each word is a column. Columns are standardised, and
+    the penalty of the ridge is chosen within the items fitted to, by their leave-one-out error (PRESS; Allen 1974,
+    Technometrics 16(1), 125-127).
 
     Ten folds, five times over, drawn by ``seed`` and the number of items alone. The interval of ``r_squared`` is the
     Wald interval of a ratio of means over items, with predictions taken as given.
@@ -92,8 +93,9 @@ def _number_columns(values: FloatArray, fitted: npt.NDArray[np.bool_]) -> list[F
     if not len(known):
         return [missing.astype(np.float64)]
     places = np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")
-    ranks = np.where(missing, 0.5, places / (2 * len(known)))
-    return [ranks, missing.astype(np.float64)] if missing.any() else [ranks]
+    ranks = np.where(missing, 0.0, places / (2 * len(known)) - 0.5)
+    columns = [ranks, ranks**2]
+    return [*columns, missing.astype(np.float64)] if missing.any() else columns
 
 
 def _fit(design: FloatArray, difficulty: FloatArray) -> FloatArray:
