@@ -12,6 +12,7 @@ import polars as pl
 
 IntArray = npt.NDArray[np.int8]
 FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.intp]
 Progress = Callable[[int, int], None]  # (units done, units in all)
 
 MISSING = -1  # the code of a missing response in a dense int8 array

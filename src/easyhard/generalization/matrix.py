@@ -12,6 +12,7 @@ import polars as pl
 from easyhard.generalization.changes import Changes
 from easyhard.generalization.gain import PairedGain, holm, paired_gain
 from easyhard.generalization.mixtures import compare_mixtures
+from easyhard.generalization.redrawn import slope_redrawn
 from easyhard.generalization.summary import summarise
 from easyhard.schema import MISSING, Bins, FloatArray, GeneralizationMatrix, InputError, IntArray, Responses
 
@@ -85,6 +86,8 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
         for name, found in zip(rows, (answers.run_rows(seeds), cells, mixed.run_rows(seeds), mixed_cells), strict=True):
             rows[name] += found
         tests[model] = summarise(answers.changes(), p_holm.reshape(bins.count, bins.count), model)
+        items = tuple(tuple(evaluation_items(bins, eval_bin)) for eval_bin in range(bins.count))
+        tests[model]["slope_redrawn"] = slope_redrawn(answers.changes(), bins, items, model).as_dict()
         tests[model] |= compare_mixtures(answers.changes(), mixed.changes(), mixtures)
     return GeneralizationMatrix(
         runs=pl.DataFrame(rows["runs"], schema={**_PLACE, **_RUN}),

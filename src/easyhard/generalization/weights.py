@@ -22,11 +22,14 @@ def rectangle(gains: FloatArray) -> BoolArray:
     return np.outer(rows, columns)
 
 
-def slope(present: BoolArray) -> FloatArray | None:
-    """Least-squares slope on ``|train_bin - eval_bin|`` in ``gain = row + column + slope * distance``."""
+def slope(present: BoolArray, distances: FloatArray | None = None) -> FloatArray | None:
+    """Least-squares slope on distance in ``gain = row + column + slope * distance``.
+
+    ``distances`` [train_bins, eval_bins], ``|train_bin - eval_bin|`` if not given.
+    """
     rows, columns = np.nonzero(present)
     count = len(present)
-    distance = np.abs(rows - columns).astype(np.float64)
+    distance = np.abs(rows - columns).astype(np.float64) if distances is None else distances[rows, columns]
     effects = np.column_stack([rows[:, None] == np.arange(count), columns[:, None] == np.arange(count)])
     effects = effects.astype(np.float64)
     if not len(rows):
