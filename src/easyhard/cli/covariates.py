@@ -123,10 +123,12 @@ def _tell(study: CovariateStudy, unit: str) -> None:
         pl.col("low").alias("from"),
         pl.col("high").alias("to"),
         "disattenuated",
-        "note",
     )
-    empty = [name for name in ("disattenuated", "note") if not any(table[name])]
-    show(table.drop(empty), f"Rank correlations with difficulty in {unit}, with 95% intervals", None, False)
+    table = table if table["disattenuated"].count() else table.drop("disattenuated")
+    show(table, f"Rank correlations with difficulty in {unit}, with 95% intervals", None, False)
+    for one in study.correlations:
+        if one.note:
+            console.print(f"{one.covariate}: {one.note}.", markup=False, highlight=False)
     without = (
         (study.n_without_text, "calibrated items have no text"),
         (study.n_without_difficulty, "items with text are not calibrated"),
