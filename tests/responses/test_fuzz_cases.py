@@ -33,6 +33,14 @@ def test_a_key_that_could_be_no_field_is_no_metric(tmp_path: Path) -> None:
     assert (found.rows, len(found.broken), found.runs[0].metric) == (2, 1, "acc")
 
 
+def test_a_row_without_a_metric_is_broken_also_where_a_key_is_empty(tmp_path: Path) -> None:
+    log = log_file(tmp_path)
+    log.parent.mkdir()
+    log.write_bytes(b'{"doc_id": 0, "doc": {}, "resps": "\xff", "": "x"}\n')  # what is skipped need not be text
+    found = format_named("lm-eval").read(log, Asked())
+    assert (found.rows, len(found.broken), found.runs) == (1, 1, [])
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_fuzzing_found_is_refused_with_a_sentence(case: str, tmp_path: Path) -> None:
     name, content = CASES[case]

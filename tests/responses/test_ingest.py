@@ -158,7 +158,7 @@ def test_a_score_that_is_no_verdict_asks_for_a_threshold(tmp_path: Path) -> None
 def test_many_files_read_by_several_processes_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for model, answers in TRUTH.items():
         lines_with_folder(tmp_path, model, answers)
-    monkeypatch.setattr("easyhard.responses.ingest.ALONE", 0)
+    monkeypatch.setattr("easyhard.responses.reading.ALONE", 0)
     assert as_dict(ingest(tmp_path, processes=2)[0]) == truth()
 
 

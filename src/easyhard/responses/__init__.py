@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from easyhard.responses.audit import Audit, audit_responses
 from easyhard.responses.ingest import ingest as ingest_logs
-from easyhard.responses.ingest import only_tables
+from easyhard.responses.listing import only_tables
 from easyhard.responses.log import Asked
 from easyhard.responses.shard_writer import write_shards
 from easyhard.responses.shards import ResponseShard, ShardedResponses, open_shards

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from easyhard.responses.choice import Account, Answers, Codes, complete_enough, newest, whole_runs
 from easyhard.responses.graded import draw
-from easyhard.responses.log import Run, Trials
+from easyhard.responses.log import Broken, Run, Trials
 from easyhard.schema import MISSING, InputError, IntArray, Responses
 from easyhard.wording import counted, shown
 
@@ -124,10 +124,12 @@ def _sums(mask: npt.NDArray[np.bool_], starts: npt.NDArray[np.intp]) -> npt.NDAr
     return np.add.reduceat(mask.astype(np.int64), starts)
 
 
-def refuse_no_runs(gathering: Gathering, files: Sequence[object]) -> None:
-    """Raise InputError if no answer was found in ``files``."""
+def refuse_no_runs(gathering: Gathering, files: Sequence[object], broken: Sequence[Broken]) -> None:
+    """Raise InputError if no answer was found in ``files``; ``broken`` says why."""
     if not gathering.items:
+        first = broken[0] if broken else None
+        why = f"{first.file}:{first.line}: {first.finding}" if first else "their tasks have no rows"
         raise InputError(
-            f"no response in {counted(len(files), 'file')} (first: {shown(str(files[0]))}). "
-            "The audit's list of unreadable lines says why."
+            f"no response in {counted(len(files), 'file')} (first: {shown(str(files[0]))}): {why}. "
+            "Mend what is broken, or name other files."
         )

@@ -124,8 +124,10 @@ def wanted(files: Iterable[HubFile], board: Leaderboard, benchmarks: Sequence[st
     listed = sorted(files, key=lambda file: file.path)
     patterns = [pattern for name in benchmarks for pattern in board.files[name]]
     chosen = [file for file in listed if any(fnmatchcase(_name(file), pattern) for pattern in patterns)]
-    runs = {_run(file) for file in chosen}
-    beside = [file for file in listed if board.beside and _name(file).startswith(board.beside) and _run(file) in runs]
+    runs = {run_of(file.path) for file in chosen}
+    beside = [
+        file for file in listed if board.beside and _name(file).startswith(board.beside) and run_of(file.path) in runs
+    ]
     return sorted([*chosen, *beside], key=lambda file: file.path)
 
 
@@ -133,9 +135,9 @@ def _name(file: HubFile) -> str:
     return PurePosixPath(file.path).name
 
 
-def _run(file: HubFile) -> tuple[str, str]:
+def run_of(path: str) -> tuple[str, str]:
     """Folder and date, which files of one run share."""
-    place = PurePosixPath(file.path)
+    place = PurePosixPath(path)
     return str(place.parent), place.name.rpartition("_")[2].partition(".json")[0]
 
 

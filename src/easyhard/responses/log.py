@@ -88,6 +88,10 @@ class FileRead:
         self.broken.append(Broken(self.file, line, finding))
 
 
+class ChoiceNeeded(InputError):
+    """What a log leaves open, and only the user can settle; the same for all logs of its kind."""
+
+
 class NotDichotomous(ValueError):
     """A score that is neither right nor wrong."""
 
@@ -129,7 +133,7 @@ def correct_of(value: Any, threshold: Threshold = None) -> int:
 
 
 def refuse_graded(value: Any, asked: Asked, path: Path | str) -> None:
-    """Raise InputError if ``value`` is a number between or beyond right and wrong, and no threshold is asked for.
+    """Raise ChoiceNeeded if ``value`` is a number between or beyond right and wrong, and no threshold is asked for.
 
     To pass over such a row alone would keep the others of a graded item, and make it look harder or easier.
     """
@@ -138,7 +142,7 @@ def refuse_graded(value: Any, asked: Asked, path: Path | str) -> None:
     except (TypeError, ValueError, OverflowError):
         return
     if asked.threshold is None and number not in (0, 1) and not math.isnan(number):
-        raise InputError(
+        raise ChoiceNeeded(
             f"{path} holds graded responses, such as {shown(value)}. Say from where on one is correct, "
             "--threshold 0.5, or take it for the probability of a correct one, --graded."
         )
@@ -152,7 +156,7 @@ def codes_of(values: Sequence[Any], threshold: Threshold = None) -> IntArray:
 def chosen_metric(available: Sequence[str], asked: Asked, task: str, file: str) -> str:
     """Which of a log's ``available`` metrics counts: the one asked for, the benchmark's usual one, or the only one.
 
-    Raises InputError that lists them where that leaves a choice, or where the one asked for is not there.
+    Raises ChoiceNeeded that lists them where that leaves a choice, or where the one asked for is not there.
     """
     return _one_of(available, asked.metric or None, known_task(task).metric, "metric", task, file)
 
@@ -164,17 +168,17 @@ def chosen_filter(available: Sequence[str], asked: Asked, task: str, file: str) 
 
 def _one_of(available: Sequence[str], asked: str | None, usual: str | None, what: str, task: str, file: str) -> str:
     if not available:
-        raise InputError(f"{file} has no {what} for {shown(task)} that says what is correct. Give a log with scores.")
+        raise ChoiceNeeded(f"{file} has no {what} for {shown(task)} that says what is correct. Give a log with scores.")
     if asked is not None:
         if asked in available:
             return asked
         hint = did_you_mean(asked, available)
-        raise InputError(f"{file} has no {what} {shown(asked)} for {shown(task)}, but {shown_all(available)}.{hint}")
+        raise ChoiceNeeded(f"{file} has no {what} {shown(asked)} for {shown(task)}, but {shown_all(available)}.{hint}")
     if usual in available:
         return str(usual)
     if len(available) == 1:
         return available[0]
-    raise InputError(
+    raise ChoiceNeeded(
         f"{file} has {len(available)} {what}s for {shown(task)}: {shown_all(available)}. "
         f"Choose one: --{what} {available[0]}."
     )

@@ -24,6 +24,7 @@ from easyhard.responses.formats.lm_eval_results import NAME, Origin, origin_of, 
 from easyhard.responses.formats.lm_eval_rows import Row, rows_of
 from easyhard.responses.log import (
     Asked,
+    ChoiceNeeded,
     FileRead,
     NotDichotomous,
     Run,
@@ -146,7 +147,7 @@ def _decoded(rows: Iterable[Row], task: str, metric: str | None, found: FileRead
         except ERRORS as error:
             found.broke(line, f"no row of a sample log: {shown(str(error), 200)}")
             continue
-        if row.score is msgspec.UNSET:
+        if metric is None or row.score is msgspec.UNSET:
             found.broke(line, f"the row has no metric {shown(metric)}" if metric else "the row has no metric")
             continue
         kept.line.append(line)
@@ -231,7 +232,7 @@ def _codes(
             refuse_graded(score, asked, found.file)
             broken[row] = str(error)
     if 2 * len(broken) > len(rows):
-        raise InputError(
+        raise ChoiceNeeded(
             f"{found.file}: {metric} does not say what is correct in {counted(len(broken), 'row')}: "
             f"{next(iter(broken.values()))}. Choose a threshold (--threshold 0.5), or another metric (--metric NAME)."
         )
