@@ -66,8 +66,10 @@ def test_a_known_relation_is_recovered() -> None:
 def test_covariates_that_say_nothing_predict_nothing() -> None:
     rng = np.random.default_rng(1)
     items = make_items(300, a=rng.normal(size=300), b=rng.integers(0, 3, 300), c=pl.Series(rng.choice(["x", "y"], 300)))
-    prediction = covariate_study(make_bank(rng.normal(size=300)), items).prediction
+    study = covariate_study(make_bank(rng.normal(size=300)), items)
+    prediction = study.prediction
     assert prediction is not None
+    assert "All together do not measurably predict difficulty: R squared " in study.reading()
     assert prediction.interval.low < 0.01
     assert -0.05 < prediction.r_squared < 0.02
 

@@ -40,6 +40,15 @@ class CovariateCorrelation:
     disattenuated: float | None
     note: str
 
+    def words(self) -> str:
+        """``rank correlation +0.46 (95% interval +0.35 to +0.56)``, or why there is none."""
+        if self.correlation is None or self.interval is None:
+            return f"no rank correlation: {self.note}"
+        sign = "+" if self.kind == "number" else ""
+        low, high = (f"{end:{sign}.2f}" for end in (self.interval.low, self.interval.high))
+        said = f"rank correlation {self.correlation:{sign}.2f} (95% interval {low} to {high})"
+        return said.replace("-", "−")
+
 
 @dataclass(frozen=True, slots=True)
 class CovariateStudy:
@@ -125,12 +134,7 @@ def covariate_study(bank: ItemBank, items: Items, seed: int = 0) -> CovariateStu
     """
     if not items.covariates:
         raise InputError("these items have no covariates. Compute some with with_covariates(), or add a column.")
-    names = sorted(set(bank.table["item"]) & set(items.table["item"]))
-    if not names:
-        raise InputError(
-            f"none of the {len(bank.table)} calibrated items is among the {len(items.table)} items with text "
-            f"(first: {shown(bank.table['item'][0])}, {shown(items.table['item'][0])}). Use the same names in both."
-        )
+    names = _in_both(bank, items)
     difficulty, varied, reliability = _difficulties(bank, names)
     table = items.select(names).table
     columns = [read_column(table[name]) for name in items.covariates]
@@ -139,6 +143,24 @@ def covariate_study(bank: ItemBank, items: Items, seed: int = 0) -> CovariateStu
     prediction, note = _prediction(used, difficulty, varied, seed)
     rest = len(bank.table) - len(names), len(items.table) - len(names)
     return CovariateStudy(tuple(names), *rest, reliability, correlations, prediction, note)
+
+
+def covariate_correlation(bank: ItemBank, items: Items, covariate: str) -> CovariateCorrelation:
+    """Rank correlation of one covariate with difficulty, as in ``covariate_study``."""
+    names = _in_both(bank, items)
+    difficulty, _, reliability = _difficulties(bank, names)
+    return _correlation(read_column(items.select(names).table[covariate]), difficulty, reliability)
+
+
+def _in_both(bank: ItemBank, items: Items) -> list[str]:
+    """Names of the items with difficulty and text, by the alphabet. Raises InputError if there are none."""
+    names = sorted(set(bank.table["item"]) & set(items.table["item"]))
+    if not names:
+        raise InputError(
+            f"none of the {len(bank.table)} calibrated items is among the {len(items.table)} items with text "
+            f"(first: {shown(bank.table['item'][0])}, {shown(items.table['item'][0])}). Use the same names in both."
+        )
+    return names
 
 
 def _correlation(column: Column, difficulty: FloatArray, reliability: float | None) -> CovariateCorrelation:
@@ -197,21 +219,21 @@ def _strongest(correlations: Sequence[CovariateCorrelation]) -> str:
     if not found:
         return f"None of the {counted(len(correlations), 'covariate')} can be correlated with difficulty."
     best = max(found, key=lambda one: abs(one.correlation or 0))
-    low, high = (best.interval.low, best.interval.high) if best.interval else (np.nan, np.nan)
-    sign = "+" if best.kind == "number" else ""
-    return (
-        f"Of {counted(len(found), 'covariate')}, {best.covariate} goes most with difficulty: rank correlation "
-        f"{best.correlation:{sign}.2f} (95% interval {low:{sign}.2f} to {high:{sign}.2f})."
-    )
+    return f"Of {counted(len(found), 'covariate')}, {best.covariate} goes most with difficulty: {best.words()}."
 
 
 def _together(study: CovariateStudy) -> list[str]:
     one = study.prediction
     if one is None:
         return [study.note]
+    shares = [f"{100 * share:.0f}%".replace("-", "−") for share in (one.r_squared, one.interval.low, one.interval.high)]
+    if one.interval.low <= 0:
+        return [
+            f"All together do not measurably predict difficulty: R squared {shares[0]} ({shares[1]} to {shares[2]})."
+        ]
     said = (
-        f"All together predict {100 * one.r_squared:.0f}% of the variance of difficulty on items left out of the fit "
-        f"(95% interval {100 * one.interval.low:.0f}% to {100 * one.interval.high:.0f}%)"
+        f"All together predict {shares[0]} of the variance of difficulty on items left out of the fit "
+        f"(95% interval {shares[1]} to {shares[2]})"
     )
     if one.correlation is not None:
         said += f", with a rank correlation of {one.correlation.value:+.2f}"

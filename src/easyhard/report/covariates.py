@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from easyhard.generalization.covariates import covariate_correlation
 from easyhard.report.item_map import item_map_table
 from easyhard.report.text import plain
 from easyhard.report.vega import inline, spread
@@ -33,12 +34,13 @@ def covariate_table(bank: ItemBank, items: Items, covariate: str) -> pl.DataFram
 def difficulty_by_covariate(bank: ItemBank, items: Items, covariate: str) -> alt.LayerChart:
     """Item difficulties against ``covariate``: points over a number, or one sorted strip per word.
 
-    A bar marks the median difficulty of items with the same value, where there are few values.
+    A bar marks the median difficulty of items with the same value, where there are few values. The title is the
+    rank correlation with its interval, or why there is none.
     """
     table = covariate_table(bank, items, covariate)
-    if not table["value"].dtype.is_numeric():
-        return _strips(table, covariate)
-    return _scatter(table, covariate)
+    chart = _scatter(table, covariate) if table["value"].dtype.is_numeric() else _strips(table, covariate)
+    said = covariate_correlation(bank, items, covariate).words()
+    return chart.properties(title=alt.TitleParams(plain(said), fontSize=12.5, fontWeight="normal"))
 
 
 def _scatter(table: pl.DataFrame, covariate: str) -> alt.LayerChart:
