@@ -11,7 +11,7 @@ from details_trees import flat, leaderboard_file, lighteval_file, put, structs
 
 from easyhard.benchmarks.known_tasks import asked_item, item_of
 from easyhard.responses.formats import leaderboard_v1, lighteval
-from easyhard.responses.formats.details import model_name
+from easyhard.responses.formats.details import mapping, model_name
 from easyhard.responses.log import Asked
 from easyhard.schema import InputError
 
@@ -94,3 +94,20 @@ def test_an_item_has_one_name_whether_its_parts_come_in_a_document_or_apart() ->
     document = {"question": "What?", "answer": "B", "options": ["8", "7"]}
     assert asked_item("mmlu_pro", "What?", "7", ["7", "8"]) == item_of("mmlu_pro", document)
     assert asked_item("mmlu_pro", "What?", "8", ["7", "8"]) != item_of("mmlu_pro", document)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{'acc': 1, 'acc_norm': 0.0}", {"acc": 1, "acc_norm": 0.0}),
+        ("{'acc': np.float64(1.0), 'mrr': nan}", {"acc": 1.0, "mrr": None}),
+        ("[1]", {}),
+        ("{'acc': ", {}),
+        (None, {}),
+        ("__import__('os').getcwd()", {}),
+    ],
+)
+def test_metrics_written_as_text_are_read_and_nothing_in_them_is_run(
+    text: str | None, found: dict[str, object]
+) -> None:
+    assert mapping(text) == found

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from easyhard.benchmarks.known_tasks import asked_item
-from easyhard.responses.formats import helm, inspect_log
+from easyhard.responses.formats import helm, inspect_log, lighteval
 from easyhard.responses.formats.inspect_zip import Members
 from easyhard.responses.formats.known import format_of
 from easyhard.responses.ingest import ingest
@@ -22,9 +22,9 @@ OWN_ITEMS = json.loads((GOLDEN / "own_items.json").read_text())
 INSPECT = ["0.3.285/choice.eval", "0.3.285/sums.eval", "0.3.285/sums.json", "0.3.50/choice.eval", "0.3.50/sums.eval"]
 
 
-def item_ids(task: str) -> dict[str, str]:
+def item_ids(task: str, benchmark: str | None = None) -> dict[str, str]:
     """Item by question, of one of the two tasks that all golden logs share."""
-    return {one["question"]: asked_item(task, **one) for one in OWN_ITEMS[task]}
+    return {one["question"]: asked_item(benchmark or task, **one) for one in OWN_ITEMS[task]}
 
 
 def accuracy(run: Run) -> float:
@@ -46,7 +46,7 @@ def test_a_broken_line_and_a_duplicate_are_counted_and_all_else_is_read(truth: P
         known[name] for name in ("rows", "unreadable", "duplicates")
     )
     assert (responses.respondents, audit.conflicts) == ((known["respondent"],), 0)
-    ids = item_ids(known["task"])
+    ids = item_ids(known["task"], known.get("benchmark"))
     found = dict(zip(responses.items, responses.correct[0].tolist(), strict=True))
     assert found == {ids[question]: value for question, value in known["correct"].items()}
 
@@ -139,6 +139,36 @@ def test_a_split_that_a_helm_run_has_not_is_refused_with_those_it_has() -> None:
     path = GOLDEN / "helm" / "0.5.16" / "v1" / "own_choice_two_splits" / helm.STATS
     with pytest.raises(InputError, match="'test', 'valid'"):
         helm.read(path, Asked(metric="exact_match", filter="train"))
+
+
+# lighteval
+
+
+@pytest.mark.parametrize("version", ["0.6.2", "0.10.0", "0.13.0"])
+@pytest.mark.parametrize("task", ["own_choice", "own_sums"])
+def test_lighteval_accuracies_are_its_own(tmp_path: Path, version: str, task: str) -> None:
+    (results,) = (GOLDEN / "lighteval" / version).glob("results_*.json")
+    started = results.stem.removeprefix("results_")
+    ((name, values),) = [(key, one) for key, one in json.loads(results.read_text())["results"].items() if task in key]
+    path = tmp_path / "details" / "own" / "model" / started / f"details_{name.replace(':', '|')}_{started}.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((GOLDEN / "lighteval" / version / f"{task}.parquet").read_bytes())
+    known = format_of(path)
+    assert known is not None and known.name == "lighteval"
+    metrics = [one for one in values if one in ("acc", "acc_norm", "em", "pem", "prefix_em")]
+    assert len(metrics) == 2
+    for metric in metrics:
+        (run,) = lighteval.read(path, Asked(metric=metric)).runs
+        assert (run.respondent, run.metric) == ("own/model", metric)
+        assert set(run.item) == {*item_ids(task).values()}
+        assert run.correct.mean() == values[metric]
+
+
+def test_in_a_lighteval_log_a_share_of_several_answers_is_no_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "details_own_sums|0_2026-11-24T18-52-40.854261.parquet"
+    path.write_bytes((GOLDEN / "lighteval" / "0.13.0" / "own_sums.parquet").read_bytes())
+    with pytest.raises(InputError, match=r"0\.5"):
+        lighteval.read(path, Asked(metric="avg@n:n=2", respondent="own/model"))
 
 
 def test_real_logs_are_told_apart_by_their_content() -> None:

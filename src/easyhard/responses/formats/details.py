@@ -23,6 +23,8 @@ from easyhard.wording import shown, shown_all
 MAGIC = b"PAR1"  # the first and the last four bytes of a Parquet file
 KIND = "details in Parquet"
 TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)[-:_](\d\d)[-:_](\d\d(?:\.\d+)?)")
+NUMPY = re.compile(r"\b(?:np|numpy)\.\w+\(([^()]*)\)")
+NAN = re.compile(r"\bnan\b")
 REPOSITORY = re.compile(r"(?:^|--)details_(?P<model>.+?)(?:_private|_public)?$", re.DOTALL)
 
 
@@ -152,6 +154,16 @@ def listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def mapping(text: Any) -> dict[str, Any]:
+    """A mapping that was written as text, numbers of numpy and NaN in it too; what is none is empty."""
+    plain = NAN.sub("None", NUMPY.sub(r"\1", text)) if isinstance(text, str) else ""
+    try:
+        found = ast.literal_eval(plain)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return {}
+    return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _literal(text: str) -> Any:

@@ -1,7 +1,7 @@
 """Details of the Open LLM Leaderboard, version 1: one Parquet file per model, task and run.
 
 Its columns changed over the year: metrics as columns of their own, as columns called ``metrics.acc``, and as one
-struct ``metrics``. lighteval wrote the last of these until 0.10.
+column ``metrics``, a struct or a mapping written as text. lighteval wrote both of the last until 0.10.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from easyhard.responses.formats.details import (
     fill,
     is_score,
     listed,
+    mapping,
     other_columns,
     right_and_wrong,
     rows_of,
@@ -36,7 +37,7 @@ def matches(path: Path, head: bytes) -> bool:
     schema = schema_of(path) if head.startswith(b"PAR1") else None
     if schema is None or not is_flat(schema):
         return False
-    return path.name.startswith("details_harness") or not isinstance(schema.get("metrics"), pl.Struct)
+    return path.name.startswith("details_harness") or not in_one_column(schema)
 
 
 def read(path: Path, asked: Asked) -> FileRead:
@@ -50,14 +51,25 @@ def read(path: Path, asked: Asked) -> FileRead:
 
 def is_flat(schema: pl.Schema) -> bool:
     """Are these the columns of details whose fields are columns of their own?"""
-    return "predictions" in schema and _question(schema) is not None and bool(_metrics(schema, None))
+    has_metrics = _is_written(schema) or bool(_metrics(schema, None))
+    return "predictions" in schema and _question(schema) is not None and has_metrics
+
+
+def in_one_column(schema: pl.Schema) -> bool:
+    """Are all metrics in the column ``metrics``?"""
+    return _is_written(schema) or isinstance(schema.get("metrics"), pl.Struct)
+
+
+def _is_written(schema: pl.Schema) -> bool:
+    """Are they one mapping written as text there?"""
+    return schema.get("metrics") == pl.String and not _metrics(schema, None)
 
 
 def read_flat(path: Path, asked: Asked, task: str, known_as: str) -> FileRead:
     """The run in a file of flat columns; ``known_as`` is the task's name among the known tasks."""
     schema = checked_schema(path)
     question = _question(schema)
-    metrics = _metrics(schema, asked.metric)
+    metrics = _metrics(schema, asked.metric) or _written_metrics(path, schema)
     if question is None or "predictions" not in schema or not metrics:
         raise other_columns(path, schema, "'predictions', 'example' or 'full_prompt', and a metric such as 'acc'")
     metric = chosen_metric(list(metrics), asked, known_as, str(path))
@@ -67,7 +79,10 @@ def read_flat(path: Path, asked: Asked, task: str, known_as: str) -> FileRead:
     if isinstance(hashes, pl.Struct) and "example" in dict(hashes):
         columns["source"] = pl.col("hashes").struct.field("example")
     read = FileRead(str(path), asked.strict)
-    samples = [_sample(row) for row in rows_of(path, columns)]
+    rows = rows_of(path, columns)
+    if _is_written(schema):
+        rows = [row | {"score": mapping(row["score"]).get(metric)} for row in rows]
+    samples = [_sample(row) for row in rows]
     fill(read, path, asked, task, known_as, metric, samples)
     return read
 
@@ -88,6 +103,16 @@ def _metrics(schema: pl.Schema, wanted: str | None) -> dict[str, pl.Expr]:
         if is_score(field.dtype):
             found.setdefault(field.name, pl.col("metrics").struct.field(field.name))
     return found
+
+
+def _written_metrics(path: Path, schema: pl.Schema) -> dict[str, pl.Expr]:
+    """The same for metrics written as text; those whose first value is no single score are left out."""
+    if not _is_written(schema):
+        return {}
+    first: dict[str, Any] = {}
+    for row in rows_of(path, {"metrics": pl.col("metrics")}):
+        first = mapping(row["metrics"]) | first
+    return {name: pl.col("metrics") for name, value in first.items() if not isinstance(value, dict | list | tuple)}
 
 
 def _sample(row: dict[str, Any]) -> Sample:

@@ -1,7 +1,7 @@
 """Details that lighteval saves: one Parquet file per model, task and run.
 
-Until 0.10 the fields are columns of their own; since 0.11 there are three structs, ``doc``, ``metric`` and
-``model_response``.
+Until 0.10 the fields are columns of their own, at first all of them text; since 0.11 there are three structs,
+``doc``, ``metric`` and ``model_response``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from easyhard.responses.formats.details import (
     schema_of,
     task_of,
 )
-from easyhard.responses.formats.leaderboard_v1 import is_flat, read_flat
+from easyhard.responses.formats.leaderboard_v1 import in_one_column, is_flat, read_flat
 from easyhard.responses.log import Asked, FileRead, chosen_metric
 
 STRUCTS = ("doc", "metric", "model_response")
@@ -31,11 +31,11 @@ DOC = ("query", "choices", "gold_index", "id", "sampling_methods")  # all that i
 
 
 def matches(path: Path, head: bytes) -> bool:
-    """Parquet with lighteval's three structs, or with its older flat columns and ``metrics`` as a struct."""
+    """Parquet with lighteval's three structs, or with its older flat columns and all ``metrics`` in one."""
     schema = schema_of(path) if head.startswith(b"PAR1") else None
     if schema is None or path.name.startswith("details_harness"):
         return False
-    return _is_structs(schema) or (is_flat(schema) and isinstance(schema.get("metrics"), pl.Struct))
+    return _is_structs(schema) or (is_flat(schema) and in_one_column(schema))
 
 
 def read(path: Path, asked: Asked) -> FileRead:
