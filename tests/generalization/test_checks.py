@@ -12,7 +12,7 @@ import pytest
 from made_up_study import Study
 from scipy import stats
 
-from easyhard.generalization import StudyFacts, checks, generalization, run_checks
+from easyhard.generalization import RunKey, StudyFacts, checks, generalization, run_checks
 from easyhard.generalization.codes import NEXT_STEPS, TITLES
 from easyhard.generalization.guessing import guessing_p_value
 from easyhard.schema import Check, InputError
@@ -171,7 +171,7 @@ def test_eh007_no_detectable_change() -> None:
 
 def test_eh008_truncated_examples() -> None:
     sound = facts(Study())
-    cut = {("m", 0, 0): 0, ("m", 4, 0): 7, ("m", 3, 0): 2}
+    cut: dict[RunKey, int] = {("m", 0, 0): 0, ("m", 4, 0): 7, ("m", 3, 0): 2}
     spoken(checks.truncation(replace(sound, n_truncated=cut)), "issue", "2 of 3 runs", "bin 4, seed 0: 7")
 
 

@@ -33,6 +33,11 @@ class Changes:
         """Number of trainings, seeds aside; with single bins alone the number of bins."""
         return len(self.by_eval_bin[0])
 
+    def stacked(self, others: Changes) -> Changes:
+        """These rows, then those of ``others``, on the same items."""
+        pairs = zip(self.by_eval_bin, others.by_eval_bin, strict=True)
+        return Changes(tuple(np.concatenate(pair) for pair in pairs))
+
     def gains(self) -> FloatArray:
         """Gain of every cell, ``[rows, eval_bins]``; NaN without a result."""
         gains = np.full((self.n_rows, self.count), np.nan)
@@ -83,7 +88,7 @@ def contrast(changes: Changes, weights: FloatArray) -> Contrast:
         items_variance += float((influence**2).sum()) * len(influence) / max(len(influence) - 1, 1)
     freedom = float((n_seeds - 1).sum())
     seeds_variance = _seeds_variance(deviations, weights, n_seeds, freedom) if freedom else 0.0
-    return Contrast(value, Spread(items_variance, seeds_variance, error, freedom))
+    return Contrast(float(value), Spread(items_variance, seeds_variance, float(error), freedom))
 
 
 def _seeds_variance(deviations: FloatArray, weights: FloatArray, n_seeds: FloatArray, freedom: float) -> float:

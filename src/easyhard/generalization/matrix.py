@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from easyhard.generalization.advice import advise
 from easyhard.generalization.changes import Changes
 from easyhard.generalization.gain import PairedGain, holm, paired_gain
 from easyhard.generalization.mixtures import compare_mixtures
+from easyhard.generalization.recovered import gap_recovered
 from easyhard.generalization.redrawn import slope_redrawn
 from easyhard.generalization.summary import summarise
 from easyhard.schema import MISSING, Bins, FloatArray, GeneralizationMatrix, InputError, IntArray, Responses
@@ -67,6 +69,7 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
     Runs on a mixture of bins take no part in the tests above, which speak of single bins. Their rows go to
     ``mixture_runs`` and ``mixture_cells``, where ``p_holm`` is corrected for all cells of the model's mixtures,
     and each has a test of its own, ``mixture NAME``, against the mean of the single bins.
+    ``tests[model]["advice"]`` lists what to train on for a goal, mixtures included; see ``advice.Advice``.
 
     Raises InputError for a run of an unknown model or bin, a run given twice, and responses of more than one
     respondent or without the items of a bin.
@@ -88,7 +91,10 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
         tests[model] = summarise(answers.changes(), p_holm.reshape(bins.count, bins.count), model)
         items = tuple(tuple(evaluation_items(bins, eval_bin)) for eval_bin in range(bins.count))
         tests[model]["slope_redrawn"] = slope_redrawn(answers.changes(), bins, items, model).as_dict()
+        tests[model]["gap_recovered"] = gap_recovered(answers.changes()).as_dict()
         tests[model] |= compare_mixtures(answers.changes(), mixed.changes(), mixtures)
+        names = [*(f"bin {bin_}" for bin_ in range(bins.count)), *(f"the mixture {name!r}" for name in mixtures)]
+        tests[model]["advice"] = advise(answers.changes().stacked(mixed.changes()), names)
     return GeneralizationMatrix(
         runs=pl.DataFrame(rows["runs"], schema={**_PLACE, **_RUN}),
         cells=pl.DataFrame(rows["cells"], schema={**_PLACE, **_CELL}),

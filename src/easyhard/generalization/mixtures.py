@@ -20,14 +20,14 @@ def compare_mixtures(single: Changes, mixed: Changes, mixtures: Sequence[str]) -
     Over the evaluation bins where the mixture and all single bins with a result have one, each counted alike, so
     that both are judged on the same items. The interval is that of ``changes.contrast``, paired on items.
     """
-    both = Changes(
-        tuple(np.concatenate([one, other]) for one, other in zip(single.by_eval_bin, mixed.by_eval_bin, strict=True))
-    )
+    both = single.stacked(mixed)
     found: dict[str, Any] = {}
     for place, name in enumerate(mixtures):
         weights = _mixture_minus_single(both.gains(), single.n_rows, single.n_rows + place)
         if weights is None:
-            found[f"mixture {name}"] = Summary(f"What the mixture {name!r} does is unknown: too few cells have a result.").as_dict()
+            found[f"mixture {name}"] = Summary(
+                f"What the mixture {name!r} does is unknown: too few cells have a result."
+            ).as_dict()
             continue
         found[f"mixture {name}"] = _difference(both, weights, name).as_dict()
     return found

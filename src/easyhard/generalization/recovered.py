@@ -1,0 +1,66 @@
+"""Supervision Gap Recovered: how much of what hard training gives on hard items easy training gives too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import brentq
+
+from easyhard.generalization import weights as weigh
+from easyhard.generalization.changes import Changes, contrast
+from easyhard.generalization.summary import Summary
+from easyhard.generalization.words import figure, span
+from easyhard.schema import FloatArray, Interval
+
+_FARTHEST = 10.0  # ratio at which the search for an end of the interval gives up
+
+
+def gap_recovered(changes: Changes) -> Summary:
+    """Gain of the easiest third of the bins over that of the hardest third, both on the hardest third.
+
+    Source: Hase et al. (2024), The unreasonable effectiveness of easy training data for hard tasks. ``value`` is a
+    ratio: 1 where easy training does as well as hard training, 0 where it does nothing. The interval is Fieller's
+    (1954): all ratios r for which easy gain minus r times hard gain does not differ from zero, paired on items. Not
+    defined unless the hard gain is clear of zero, since a ratio to nothing means nothing.
+    """
+    third = max(1, changes.count // 3)
+    present = weigh.rectangle(changes.gains())
+    bins = np.arange(changes.count)
+    hard = bins >= changes.count - third
+    above = weigh.mean_of(present & hard[None, :] & (bins < third)[:, None])
+    below = weigh.mean_of(present & hard[None, :] & hard[:, None])
+    if above is None or below is None:
+        return Summary("The supervision gap recovered is unknown: too few cells have a result.")
+    gap = contrast(changes, below)
+    interval = gap.interval()
+    if interval is None or interval.low <= 0:
+        return Summary(
+            "The supervision gap recovered is not defined: training on the hardest third of the bins does not "
+            f"measurably raise accuracy there ({figure(gap.value)}, {span(interval)})."
+        )
+    ratio = contrast(changes, above).value / gap.value
+    limits = _fieller(changes, above, below, ratio)
+    within = f"95% interval {100 * limits.low:.0f}% to {100 * limits.high:.0f}%" if limits else "no bounded interval"
+    sentence = (
+        f"Training on the easiest third of the bins recovers {100 * ratio:.0f}% of the gain that training on the "
+        f"hardest third gives on the hardest third ({within})."
+    )
+    return Summary(sentence.replace("-", "−"), ratio, limits)
+
+
+def _fieller(changes: Changes, above: FloatArray, below: FloatArray, ratio: float) -> Interval | None:
+    """Ends of the ratios that the data do not speak against; None if there is none on one side."""
+
+    def excess(r: float) -> float:
+        found = contrast(changes, above - r * below)
+        return abs(found.value) - found.spread.half_width(0.95)
+
+    low, high = _root(excess, ratio, -_FARTHEST), _root(excess, ratio, _FARTHEST)
+    return None if low is None or high is None else Interval(low, high)
+
+
+def _root(excess: Callable[[float], float], inside: float, outside: float) -> float | None:
+    if excess(inside) >= 0 or excess(outside) <= 0:
+        return None
+    return float(brentq(excess, inside, outside, xtol=1e-6))
