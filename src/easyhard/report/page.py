@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from easyhard.report.sections import Section, calibration_sections, generalization_sections, readings
+from easyhard.report.sections import Section, advice, calibration_sections, generalization_sections, readings
 from easyhard.report.theme import config
 from easyhard.report.vega import embedded_json, vega_script
 from easyhard.schema import Bins, Check, GeneralizationMatrix, ItemBank, Items
@@ -48,6 +48,7 @@ def write_report(
         key_figures=_key_figures(bank, bins, matrix),
         findings=generalization_sections(matrix),
         readings=readings(matrix),
+        advice=advice(matrix),
         checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
         about_items=calibration_sections(bank, bins, items),
     )
@@ -70,6 +71,7 @@ def write_calibration_report(
         key_figures=_key_figures(bank, bins, None),
         findings=(),
         readings=(),
+        advice=(),
         checks=(),
         about_items=calibration_sections(bank, bins, items),
     )
@@ -96,6 +98,7 @@ def _write(
     key_figures: tuple[tuple[str, str], ...],
     findings: tuple[Section, ...],
     readings: tuple[tuple[str, tuple[str, ...]], ...],
+    advice: tuple[tuple[str, tuple[str, ...]], ...],
     checks: tuple[Check, ...],
     about_items: tuple[Section, ...],
 ) -> None:
@@ -108,6 +111,7 @@ def _write(
         key_figures=key_figures,
         findings=findings,
         readings=readings,
+        advice=advice,
         checks=checks,
         about_items=about_items,
         schemes=Markup(embedded_json({"light": config("light"), "dark": config("dark")})),

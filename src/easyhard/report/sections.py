@@ -52,6 +52,12 @@ def readings(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]],
     )
 
 
+def advice(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(model, sentences on what to train on), of the models that there is advice for."""
+    said = ((model, tuple(a["sentence"] for a in tests.get("advice", ()))) for model, tests in matrix.tests.items())
+    return tuple((model, sentences) for model, sentences in said if sentences)
+
+
 def calibration_sections(bank: ItemBank, bins: Bins | None, items: Items | None) -> tuple[Section, ...]:
     """Difficulty against the covariates, if there are any; then the item map with the table of items."""
     known = _covariates(bank, items) if items is not None and items.covariates else None
