@@ -1,6 +1,7 @@
 """How well calibration recovers the truth: error, and how often the 95% intervals hold it, by simulation.
 
-python tools/coverage_calibration.py > docs/calibration-recovery.md     # about ten minutes on two cores
+python tools/coverage_calibration.py > docs/calibration-recovery.md     # about half an hour on two cores
+python tools/coverage_calibration.py --cells cells.jsonl                # what is in the file is not measured again
 python tools/coverage_calibration.py --quick
 """
 
@@ -8,28 +9,41 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one process a core does more than one matrix product on two
 
 import numpy as np
 
 from easyhard.chance import cell_rng
-from easyhard.irt import fit_2pl, fit_rasch
+from easyhard.irt import ItemModel, fit_2pl, fit_rasch
 from easyhard.schema import FloatArray, IntArray
 
 RESPONDENTS = (50, 150, 500, 2000)
-ITEMS = (20, 100)
+ITEMS = (20, 100, 500)
 CONDITIONS = (
     ("normal", "0"), ("normal", "0.1"), ("normal", "0.5"), ("normal", "blocks"),
     ("skewed", "0"), ("skewed", "0.5"), ("two peaks", "0"), ("two peaks", "0.5"),
 )  # fmt: skip
-RASCH = list(itertools.product(("rasch",), CONDITIONS, RESPONDENTS))
-TWO_PARAMETER = list(itertools.product(("2pl",), CONDITIONS[:4], (150, 500)))  # ten times the work
+FITS: dict[str, Callable[[IntArray], ItemModel]] = {
+    "rasch": fit_rasch,
+    "rasch, free": partial(fit_rasch, ability="free"),
+    "2pl": fit_2pl,
+}
+TABLES = (
+    ("rasch", CONDITIONS, RESPONDENTS),
+    ("rasch, free", CONDITIONS[4:], RESPONDENTS[2:]),  # where the shape of abilities can matter
+    ("2pl", CONDITIONS, RESPONDENTS[1:]),
+)
 INTERVALS = 1000  # of difficulties, at least, behind every coverage: standard error 0.7% if errors are independent
+REPETITIONS = 4  # at least: errors are shared by the items of one
 
 TEXT = """# How well calibration recovers the truth
 
@@ -71,11 +85,11 @@ class Cell:
 class Measured:
     """What came of a cell."""
 
-    cell: Cell
     coverage: float
     coverage_discrimination: float
     slope: float
-    relative_error: float
+    rmse: float
+    relative_error: float  # root mean square error by that which is stated
 
 
 def abilities(shape: str, n: int, rng: np.random.Generator) -> FloatArray:
@@ -102,61 +116,102 @@ def hide(correct: IntArray, missing: str, rng: np.random.Generator) -> None:
 def measure(cell: Cell) -> Measured:
     """Simulate and fit a cell until there are enough intervals."""
     inside, inside_discrimination, errors, stated, slopes = [], [], [], [], []
-    for repetition in range(INTERVALS // cell.n_items):
-        rng = cell_rng(repetition, *map(str, vars(cell).values()))
+    name = cell.model.partition(",")[0]
+    for repetition in range(max(INTERVALS // cell.n_items, REPETITIONS)):
+        rng = cell_rng(repetition, name, *map(str, list(asdict(cell).values())[1:]))
         difficulty = rng.normal(0, 1.3, cell.n_items)
-        slope = rng.lognormal(0, 0.3, cell.n_items) if cell.model == "2pl" else np.ones(cell.n_items)
+        slope = rng.lognormal(0, 0.3, cell.n_items) if name == "2pl" else np.ones(cell.n_items)
         logit = slope * (abilities(cell.ability, cell.n_respondents, rng)[:, None] - difficulty)
         correct = (rng.random(logit.shape) < 1 / (1 + np.exp(-logit))).astype(np.int8)
         hide(correct, cell.missing, rng)
         varies = (correct == 1).any(axis=0) & (correct == 0).any(axis=0)
-        fit = fit_rasch(correct[:, varies]) if cell.model == "rasch" else fit_2pl(correct[:, varies])
-        truth = difficulty[varies] - (difficulty[varies].mean() if cell.model == "rasch" else 0)
+        fit = FITS[cell.model](correct[:, varies])
+        truth = difficulty[varies] - (difficulty[varies].mean() if name == "rasch" else 0)
         error = fit.difficulty - truth
         inside.append(np.abs(error) < 1.96 * fit.standard_error)
         inside_discrimination.append(np.abs(fit.discrimination - slope[varies]) < 1.96 * fit.discrimination_error)
         errors.append(error)
         stated.append(fit.standard_error)
         slopes.append(np.polyfit(truth, fit.difficulty, 1)[0])
-    rms = np.sqrt(np.mean(np.concatenate(errors) ** 2))
+    rmse = np.sqrt(np.mean(np.concatenate(errors) ** 2))
     return Measured(
-        cell=cell,
         coverage=float(np.concatenate(inside).mean()),
         coverage_discrimination=float(np.concatenate(inside_discrimination).mean()),
         slope=float(np.mean(slopes)),
-        relative_error=float(rms / np.sqrt(np.mean(np.concatenate(stated) ** 2))),
+        rmse=float(rmse),
+        relative_error=float(rmse / np.sqrt(np.mean(np.concatenate(stated) ** 2))),
     )
 
 
-def row(found: list[Measured]) -> str:
+def measured(cells: list[Cell], file: Path | None, workers: int) -> Iterator[Measured]:
+    """What comes of each cell; those that stand in ``file`` are taken from it, the others added."""
+    known = read(file) if file and file.exists() else {}
+    left = [cell for cell in cells if cell not in known]
+    with ProcessPoolExecutor(workers) as pool:
+        for done, (cell, found) in enumerate(zip(left, pool.map(measure, left), strict=True), 1):
+            known[cell] = found
+            print(f"{done} of {len(left)} cells", file=sys.stderr)
+            if file:
+                with file.open("a", encoding="utf-8") as sink:
+                    sink.write(json.dumps({"cell": asdict(cell), "measured": asdict(found)}) + "\n")
+    return (known[cell] for cell in cells)
+
+
+def read(file: Path) -> dict[Cell, Measured]:
+    """Cells measured before."""
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return {Cell(**line["cell"]): Measured(**line["measured"]) for line in lines}
+
+
+def row(cell: Cell, found: list[Measured]) -> str:
     """The row of one model, condition and number of respondents, over the numbers of items."""
-    cell = found[0].cell
-    middle = found[-1]
     parts = [cell.model, cell.ability, cell.missing, f"{cell.n_respondents:,}"]
-    parts += [f"{100 * one.coverage:.1f}%" for one in found]
-    discrimination = f"{100 * middle.coverage_discrimination:.1f}%" if cell.model == "2pl" else ""
-    parts += [f"{middle.slope:.3f}", f"{middle.relative_error:.2f}", discrimination]
+    parts.append(joined(f"{100 * one.coverage:.1f}" for one in found))
+    parts.append(joined(f"{one.slope:.3f}" for one in found))
+    parts.append(joined(f"{one.rmse:.3f}" for one in found))
+    parts.append(joined(f"{one.relative_error:.2f}" for one in found))
+    if cell.model.startswith("2pl"):
+        parts.append(joined(f"{100 * one.coverage_discrimination:.1f}" for one in found))
     return f"| {' | '.join(parts)} |"
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true", help="two conditions, two sizes")
-    quick = arguments.parse_args().quick
-    keys = list(itertools.product(("rasch",), CONDITIONS[:2], RESPONDENTS[:2])) if quick else RASCH + TWO_PARAMETER
-    items = ITEMS[:1] if quick else ITEMS
-    cells = [Cell(model, *condition, n, m) for model, condition, n in keys for m in items]
-    with ProcessPoolExecutor(2) as pool:
-        found = []
-        for one in pool.map(measure, cells):
-            found.append(one)
-            print(f"{len(found)} of {len(cells)} cells", file=sys.stderr)
-    print(TEXT.format(intervals=INTERVALS, error=100 * np.sqrt(0.05 * 0.95 / INTERVALS)), end="")
-    columns = ["model", "abilities", "missing", "respondents", *(f"coverage, {m} items" for m in items)]
-    columns += ["slope", "error", "coverage of discriminations"]
+def joined(parts: Iterator[str]) -> str:
+    """The numbers of 20, 100 and 500 items in one field."""
+    return " / ".join(parts)
+
+
+def print_table(model: str, conditions: tuple[tuple[str, str], ...], sizes: tuple[int, ...], options: Options) -> None:
+    """One table, its cells measured where they are not known."""
+    cells = [Cell(model, *one, n, m) for one, n, m in itertools.product(conditions, sizes, options.items)]
+    found = list(measured(cells, options.file, options.workers))
+    columns = ["model", "abilities", "missing", "respondents", "coverage, %", "slope", "RMSE", "error / stated"]
+    columns += ["coverage of discriminations, %"] * model.startswith("2pl")
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for start in range(0, len(found), len(items)):
-        print(row(found[start : start + len(items)]))
+    step = len(options.items)
+    for start in range(0, len(found), step):
+        print(row(cells[start], found[start : start + step]))
+    print()
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the tables are measured."""
+
+    items: tuple[int, ...]
+    file: Path | None
+    workers: int
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--quick", action="store_true", help="two conditions, two sizes")
+    arguments.add_argument("--cells", type=Path, help="file of the cells measured, to be resumed from")
+    arguments.add_argument("--workers", type=int, default=2, help="processes")
+    given = arguments.parse_args()
+    options = Options(ITEMS[:1] if given.quick else ITEMS, given.cells, given.workers)
+    print(TEXT.format(intervals=INTERVALS, error=100 * np.sqrt(0.05 * 0.95 / INTERVALS)), end="")
+    for model, conditions, sizes in TABLES[:1] if given.quick else TABLES:
+        print_table(model, conditions[:2] if given.quick else conditions, sizes[:2] if given.quick else sizes, options)
 
 
 if __name__ == "__main__":
