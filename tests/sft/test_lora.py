@@ -16,7 +16,8 @@ from easyhard.benchmarks import BenchmarkSpec
 from easyhard.llm import LanguageModel, load_model
 from easyhard.schema import InputError, Items, WorkError
 from easyhard.sft import TrainingConfig, load_adapter, n_steps, subset, train_adapter
-from easyhard.sft.lora import Example, _loss, _schedule, training_examples
+from easyhard.sft.examples import Example, training_examples
+from easyhard.sft.lora import _summed_loss
 from sums import sums
 from tiny_model import save_tiny_model
 
@@ -27,6 +28,10 @@ CONFIG = TrainingConfig(rank=4, epochs=4, batch_size=4, learning_rate=1e-2)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save_tiny_model(tmp_path_factory.mktemp("tiny")))
+
+
+def mean_loss(network: object, batch: list[Example]) -> float:
+    return float(_summed_loss(network, batch)) / sum(len(example.completion) for example in batch)
 
 
 def reference_loss(model: LanguageModel, batch: list[Example]) -> float:
@@ -44,7 +49,7 @@ def test_the_loss_is_that_of_the_completions_whatever_the_padding(folder: str) -
     batch = training_examples(model, sums(13), SPEC)[::3]
     assert len({len(e.prompt) for e in batch}) > 1
     with torch.inference_mode():
-        assert _loss(model.network, batch).item() == pytest.approx(reference_loss(model, batch), abs=1e-5)
+        assert mean_loss(model.network, batch) == pytest.approx(reference_loss(model, batch), abs=1e-5)
 
 
 def test_training_lowers_the_loss_and_logs_every_step(folder: str, tmp_path: Path) -> None:
@@ -71,7 +76,7 @@ def test_a_merged_adapter_answers_as_the_network_that_was_trained(folder: str, t
     with torch.inference_mode():
         before = reference_loss(untouched, batch)
         merged = reference_loss(load_adapter(load_model(folder), tmp_path), batch)
-        trained = _loss(model.network.eval(), batch).item()
+        trained = mean_loss(model.network.eval(), batch)
     assert merged == pytest.approx(trained, abs=1e-5)
     assert merged < before - 0.01
 
@@ -87,15 +92,22 @@ def test_a_loss_that_is_no_number_stops_the_cell_and_keeps_the_log(folder: str, 
 
 
 def test_an_example_longer_than_the_limit_is_refused(folder: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tokens, more than the limit of 8.*max_length"):
+    with pytest.raises(InputError, match=r"'sums/0' has 35 tokens.*limit of 8;.*max_length"):
         train_adapter(load_model(folder), sums(3), SPEC, TrainingConfig(max_length=8), 0, tmp_path)
 
 
-def test_the_schedule_warms_up_and_ends_near_zero() -> None:
-    factors = [_schedule(step, 40, 0.1) for step in range(40)]
-    assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
-    assert factors[4:] == sorted(factors[4:], reverse=True)
-    assert 0 < factors[-1] < 0.01
+def test_a_batch_in_parts_is_the_same_batch(folder: str, tmp_path: Path) -> None:
+    whole = train_adapter(load_model(folder), sums(10), SPEC, CONFIG, 0, tmp_path / "whole")
+    parts = CONFIG.model_copy(update={"per_device_batch_size": 2})
+    in_parts = train_adapter(load_model(folder), sums(10), SPEC, parts, 0, tmp_path / "parts")
+    assert in_parts.loss == pytest.approx(whole.loss, abs=1e-5)
+    assert in_parts.gradient_norm == pytest.approx(whole.gradient_norm, abs=1e-5)
+
+
+def test_saving_memory_changes_no_number(folder: str, tmp_path: Path) -> None:
+    plain = train_adapter(load_model(folder), sums(10), SPEC, CONFIG, 0, tmp_path / "plain")
+    sparing = CONFIG.model_copy(update={"gradient_checkpointing": True})
+    assert train_adapter(load_model(folder), sums(10), SPEC, sparing, 0, tmp_path / "sparing").loss == plain.loss
 
 
 def test_seeds_draw_different_subsets_of_the_same_size() -> None:

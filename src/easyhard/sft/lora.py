@@ -1,45 +1,26 @@
 """Low-rank adapters on a frozen base: one training loop for the many small fine-tunings of a sweep.
 
 A trainer made for one large run spends most of a one-minute run elsewhere; here only the tokens of a batch
-and the vocabulary scores of its completions are computed.
+and the vocabulary scores of its completions are computed. Loss, schedule, clipping and weight decay are those of
+TRL's trainer, step by step.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from easyhard.benchmarks import BenchmarkSpec, completions, prompts
-from easyhard.chance import cell_rng
-from easyhard.llm import LanguageModel, answer_tokens, prompt_tokens
-from easyhard.schema import InputError, Items, Progress, WorkError
-from easyhard.sft.config import TrainingConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One training example in tokens. Only the completion, which ends with the end token, is learned."""
-
-    prompt: list[int]
-    completion: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingLog:
-    """What happened: one entry per optimiser step. ``loss`` is the mean over completion tokens, in nats."""
-
-    n_items: int
-    loss: tuple[float, ...]
-    gradient_norm: tuple[float, ...]  # before clipping
-    learning_rate: tuple[float, ...]
+from easyhard.benchmarks import BenchmarkSpec
+from easyhard.llm import LanguageModel
+from easyhard.schema import Items, Progress
+from easyhard.sft.adapter import save_memory, with_adapter
+from easyhard.sft.config import TrainingConfig, n_steps
+from easyhard.sft.examples import Example, notes_on, training_examples
+from easyhard.sft.log import StepLog, TrainingLog, step_log
+from easyhard.sft.pace import batches, rate_factor
+from easyhard.sft.saving import save_whole
 
 
 def train_adapter(
@@ -50,139 +31,69 @@ def train_adapter(
     seed: int,
     folder: Path,
     progress: Progress | None = None,
-    *,
-    in_order: bool = False,
 ) -> TrainingLog:
     """Fine-tune a new adapter on ``items`` and save it in ``folder`` (safetensors, peft's layout).
 
-    Each epoch sees the items in a random order, or with ``in_order`` as they stand, from the first to the last.
     ``model`` is changed: load it anew for the next training. Raises WorkError when the loss or the gradient
     is no longer a finite number; the log up to there is then in the folder.
     """
     import torch
 
-    examples = [_within(example, config, model) for example in training_examples(model, items, spec)]
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)  # the adapter's initial weights
-        network = _with_adapter(model, config)
-    log: list[tuple[float, float, float]] = []
-    try:
-        for entry in _steps(network, examples, config, None if in_order else seed):
-            log.append(entry)
-            if progress:
-                progress(len(log), n_steps(len(examples), config))
-    finally:
-        _write_log(folder / "training.jsonl", log)
-    network.save_pretrained(str(folder))
-    loss, norm, rate = zip(*log, strict=True)
-    return TrainingLog(len(examples), loss, norm, rate)
+    examples = training_examples(model, items, spec, config)
+    network = with_adapter(model, config, seed)
+    if config.gradient_checkpointing:
+        save_memory(network)
+    with step_log(folder, n_steps(len(examples), config), progress) as log, torch.random.fork_rng():
+        torch.manual_seed(seed)  # of the dropout
+        _learn(network, examples, config, seed, log)
+    save_whole(folder, lambda place: network.save_pretrained(str(place)))
+    return log.finished(len(examples), "easyhard", notes_on(model, spec))
 
 
-def load_adapter(model: LanguageModel, folder: Path) -> LanguageModel:
-    """The model with a saved adapter merged into its weights; ``model`` itself is used up.
-
-    Merged in the precision of the base: call it with a float32 model, since rounding the merged weights to
-    bfloat16 can cost ten points of accuracy.
-    """
-    from peft import PeftModel
-
-    with _old_names_allowed():
-        network = PeftModel.from_pretrained(model.network, str(folder)).merge_and_unload()
-    return LanguageModel(model.name, model.fingerprint, network.eval(), model.tokenizer)
-
-
-def training_examples(model: LanguageModel, items: Items, spec: BenchmarkSpec) -> list[Example]:
-    """Items as token sequences: the prompt that evaluation uses, then completion and end token."""
-    end = [model.tokenizer.eos_token_id]
-    return [
-        Example(prompt_tokens(model, spec, prompt), answer_tokens(model, spec, completion) + end)
-        for prompt, completion in zip(prompts(items, spec), completions(items, spec), strict=True)
-    ]
-
-
-def n_steps(n_items: int, config: TrainingConfig) -> int:
-    """Optimiser steps of one training."""
-    return config.epochs * math.ceil(n_items / config.batch_size)
-
-
-def _within(example: Example, config: TrainingConfig, model: LanguageModel) -> Example:
-    limit = min(config.max_length, model.context_length)
-    length = len(example.prompt) + len(example.completion)
-    if length > limit:
-        raise InputError(
-            f"a training example has {length} tokens, more than the limit of {limit}; cutting it would lose "
-            "its answer. Raise training.max_length (if the model's context allows), or drop long items."
-        )
-    return example
-
-
-def _with_adapter(model: LanguageModel, config: TrainingConfig) -> Any:
-    from peft import LoraConfig, get_peft_model
-
-    settings = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha or config.rank,
-        lora_dropout=0.0,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    with _old_names_allowed():
-        return get_peft_model(model.network, settings).train()
-
-
-@contextmanager
-def _old_names_allowed() -> Iterator[None]:
-    """No warning while peft asks transformers for an attribute by its old name."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
-
-
-def _steps(
-    network: Any, examples: Sequence[Example], config: TrainingConfig, seed: int | None
-) -> Iterator[tuple[float, float, float]]:
+def _learn(network: Any, examples: Sequence[Example], config: TrainingConfig, seed: int, log: StepLog) -> None:
     import torch
 
     weights = [w for w in network.parameters() if w.requires_grad]
     optimiser = torch.optim.AdamW(
         weights, lr=config.learning_rate, betas=config.adam_betas, weight_decay=config.weight_decay
     )
-    total = n_steps(len(examples), config)
-    for step, batch in enumerate(_batches(len(examples), config, seed)):
-        rate = config.learning_rate * _schedule(step, total, config.warmup_ratio)
+    for step, batch in enumerate(batches(len(examples), config, seed)):
+        rate = config.learning_rate * rate_factor(step, log.total, config)
         optimiser.param_groups[0]["lr"] = rate
-        loss = _loss(network, [examples[i] for i in batch])
-        loss.backward()
+        loss = _backward(network, [examples[i] for i in batch], config)
         norm = torch.nn.utils.clip_grad_norm_(weights, config.max_grad_norm)
-        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
-            raise WorkError(
-                f"training stopped at step {step + 1} of {total}: loss {loss.item()}, gradient norm "
-                f"{norm.item()}. Lower training.learning_rate, or look at training.jsonl for where it went."
-            )
+        log.add(loss, norm.item(), rate)
         optimiser.step()
         optimiser.zero_grad()
-        yield loss.item(), norm.item(), rate
 
 
-def _batches(n_items: int, config: TrainingConfig, seed: int | None) -> Iterator[list[int]]:
-    """Places of the items of each step; every epoch in an order drawn by ``seed``, or as they stand."""
-    rng = None if seed is None else cell_rng(seed, "training-order")
-    for _ in range(config.epochs):
-        order = np.arange(n_items) if rng is None else rng.permutation(n_items)
-        for start in range(0, n_items, config.batch_size):
-            yield [int(i) for i in order[start : start + config.batch_size]]
+def _backward(network: Any, batch: Sequence[Example], config: TrainingConfig) -> float:
+    """The loss of a batch, and its gradient on the weights; in parts if not all of it is to be held at once."""
+    n_learned = sum(len(example.completion) for example in batch)
+    loss = 0.0
+    for part in _parts(batch, config.at_once):
+        with _arithmetic(network, config):
+            share = _summed_loss(network, part) / n_learned
+        share.backward()
+        loss += share.item()
+    return loss
 
 
-def _schedule(step: int, total: int, warmup_ratio: float) -> float:
-    """Linear warm-up, then a cosine to zero; the factor of the learning rate at a step counted from 0."""
-    warmup = max(1, round(warmup_ratio * total))
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+def _parts(batch: Sequence[Example], size: int) -> Iterator[Sequence[Example]]:
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
 
 
-def _loss(network: Any, batch: Sequence[Example]) -> Any:
-    """Mean negative log-likelihood of the completion tokens of a batch.
+def _arithmetic(network: Any, config: TrainingConfig) -> AbstractContextManager[Any]:
+    import torch
+
+    if config.dtype == "float32":
+        return nullcontext()
+    return torch.autocast(network.device.type, dtype=torch.bfloat16)
+
+
+def _summed_loss(network: Any, batch: Sequence[Example]) -> Any:
+    """Negative log-likelihood of all completion tokens of a batch, summed.
 
     Rows are padded on the left, so that all completions end together and one slice holds every position
     that predicts one.
@@ -203,19 +114,5 @@ def _loss(network: Any, batch: Sequence[Example]) -> Any:
     logits = network(
         input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=keep + 1
     ).logits[:, :-1]
-    return torch.nn.functional.cross_entropy(logits[learned].float(), ids[:, width - keep :][learned])
-
-
-def _write_log(path: Path, log: Sequence[tuple[float, float, float]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    names = ("loss", "gradient_norm", "learning_rate")
-    lines = [json.dumps({"step": k + 1, **dict(zip(names, entry, strict=True))}) for k, entry in enumerate(log)]
-    path.write_text("".join(line + "\n" for line in lines))
-
-
-def subset(items: Items, n_items: int | None, seed: int) -> Items:
-    """At most ``n_items`` of the items, drawn by ``seed``; all of them if ``n_items`` is None."""
-    if n_items is None or n_items >= items.table.height:
-        return items
-    chosen = np.sort(cell_rng(seed, "training-subset").choice(items.table.height, size=n_items, replace=False))
-    return Items(items.table[chosen], items.covariates)
+    told = ids[:, width - keep :][learned]
+    return torch.nn.functional.cross_entropy(logits[learned].float(), told, reduction="sum")
