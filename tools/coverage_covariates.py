@@ -18,8 +18,8 @@ from easyhard.generalization.rank_correlation import RankCorrelation, group_corr
 from easyhard.irt import calibrate, simulate_rasch
 from easyhard.schema import FloatArray, Items, Responses
 
-REPEATS = 2_000
-STUDIES = 300
+REPEATS = 1_000
+STUDIES = 200
 LARGE = 400_000  # items that give a correlation "of the population"
 
 Draw = Callable[[np.random.Generator, int, float], tuple[FloatArray, FloatArray]]
