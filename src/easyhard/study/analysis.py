@@ -12,6 +12,7 @@ from easyhard.benchmarks import guessing_rates
 from easyhard.benchmarks.item_table import read_items
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
+from easyhard.generalization.checkpoints import checkpoint_abilities, item_changes
 from easyhard.report import write_report
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses, WorkError
@@ -38,17 +39,7 @@ def open_study(folder: Path) -> tuple[StudyConfig, ItemBank, Bins, Items]:
 def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
     """Matrix with tests and checks, and the answer in two sentences, from the responses in a study's folder."""
     config, bank, bins, items = open_study(folder)
-    zero_shot: dict[str, Responses] = {}
-    runs: list[TrainedRun] = []
-    sizes: dict[RunKey, int] = {}
-    for cell in recorded_cells(config, items, bins):
-        label = cell.model.label
-        if cell.train_bin is None or cell.seed is None or cell.items is None:
-            zero_shot[label] = _zero_shot(cell)
-        elif cell.evaluate.record or (cell.train and cell.train.record):
-            runs.append(TrainedRun(label, cell.train_bin, cell.seed, _responses(cell)))
-            if cell.train:
-                sizes[label, cell.train_bin, cell.seed] = cell.items.table.height
+    zero_shot, runs, sizes = _collect(config, items, bins)
     matrix = generalization(bins, zero_shot, runs)
     facts = StudyFacts(
         bank=bank,
@@ -65,6 +56,24 @@ def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
     return matrix, answer(matrix, bins)
 
 
+def _collect(
+    config: StudyConfig, items: Items, bins: Bins
+) -> tuple[dict[str, Responses], list[TrainedRun], dict[RunKey, int]]:
+    """Responses of the untouched models and of all trainings on disk, and how many items each training saw."""
+    zero_shot: dict[str, Responses] = {}
+    runs: list[TrainedRun] = []
+    sizes: dict[RunKey, int] = {}
+    for cell in recorded_cells(config, items, bins):
+        label = cell.model.label
+        if cell.train_bin is None or cell.seed is None or cell.items is None:
+            zero_shot[label] = _zero_shot(cell)
+        elif cell.evaluate.record or (cell.train and cell.train.record):
+            runs.append(TrainedRun(label, cell.train_bin, cell.seed, _responses(cell)))
+            if cell.train:
+                sizes[label, cell.train_bin, cell.seed] = cell.items.table.height
+    return zero_shot, runs, sizes
+
+
 def recorded_cells(config: StudyConfig, items: Items, bins: Bins) -> list[Cell]:
     """The cells of a study on disk, for the weights that its zero-shot records name: no model is needed.
 
@@ -73,6 +82,13 @@ def recorded_cells(config: StudyConfig, items: Items, bins: Bins) -> list[Cell]:
     records = {m.label: read_record(config.out / "models" / m.folder / "zero-shot") for m in config.models}
     weights = {label: record["inputs"]["model"] if record else "" for label, record in records.items()}
     return make_cells(config, items, bins, weights)
+
+
+def checkpoints(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Abilities of all checkpoints on the calibrated scale, and what the trainings did to each item."""
+    config, bank, bins, items = open_study(folder)
+    zero_shot, runs, _ = _collect(config, items, bins)
+    return checkpoint_abilities(bank, bins, zero_shot, runs), item_changes(bins, zero_shot, runs)
 
 
 def write_results(
@@ -88,6 +104,8 @@ def write_results(
         if len(matrix.mixture_cells):
             write_parquet(matrix.mixture_runs, target / "mixture_runs.parquet")
             write_parquet(matrix.mixture_cells, target / "mixture_cells.parquet")
+        for name, table in zip(("checkpoints", "item_changes"), checkpoints(folder), strict=True):
+            write_parquet(table, target / f"{name}.parquet")
         write_json({"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}, target / "tests.json")
 
     def page(target: Path) -> None:
