@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import polars as pl
@@ -45,22 +48,30 @@ def test_every_form_reads_back_as_the_same_responses(
     correct = np.random.default_rng(seed).integers(-1, 2, (len(respondents), len(items))).astype(np.int8)
     correct[0, 0] = 1
     given_ = Responses(correct, tuple(respondents), tuple(items))
-    path = tmp_path / "out"
+    path = tmp_path / f"out{uuid4()}"
     export_responses(given_, path, form)
-    found = format_of(path)
-    assert found is not None and found.name == FORMS[form]
+    found = {known.name for file in files_in(path) if (known := format_of(file))}
+    assert found == {FORMS[form]}
     back, audit = ingest(path, coverage=0)
     assert pairs(back) == pairs(given_)
     assert not audit.unreadable and audit.conflicts == audit.repeated == 0
     assert list(back.respondents) == sorted(back.respondents) and list(back.items) == sorted(back.items)
 
 
+def files_in(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_the_order_of_respondents_and_items_does_not_change_a_byte(tmp_path: Path, form: Form) -> None:
+def test_the_order_of_respondents_and_items_does_not_change_a_byte(
+    tmp_path: Path, form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.5)
     turned = Responses(CORRECT[::-1, ::-1].copy(), RESPONDENTS[::-1], ITEMS[::-1])
     for name, responses in {"one": SMALL, "two": turned}.items():
         export_responses(responses, tmp_path / name, form)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    one, two = files_in(tmp_path / "one"), files_in(tmp_path / "two")
+    assert [file.read_bytes() for file in one] == [file.read_bytes() for file in two]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
@@ -155,17 +166,27 @@ REQUIRED = {
     "schema_version": str, "evaluation_id": str, "model_id": str, "evaluation_name": str, "sample_id": str,
     "interaction_type": str, "input": dict, "output": dict, "answer_attribution": list, "evaluation": dict,
 }  # fmt: skip
+KNOWN = item_id("quiz", "2 + 2?", "4", ["4", "5"])
+QUIZ = Responses(np.array([[1, 0], [0, 1]], dtype=np.int8), ("org/m", "org/n:latest"), (KNOWN, "other"))
+TEXT = Items(
+    pl.DataFrame(
+        {"item": [KNOWN], "question": ["2 + 2?\u2028"], "answer": ["4"], "choices": [["4", "5"]], "solution": [None]}
+    )
+)
 
 
-def samples_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def samples_of(folder: Path) -> list[dict[str, Any]]:
+    files = sorted(folder.rglob("*_samples.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def test_every_eval_ever_gets_the_fields_it_requires_and_no_others(tmp_path: Path) -> None:
-    export_responses(SMALL, tmp_path / "out.jsonl", "eee")
-    for sample in samples_of(tmp_path / "out.jsonl"):
+    export_responses(SMALL, tmp_path / "data", "eee")
+    samples = samples_of(tmp_path / "data")
+    assert len(samples) == len(TRUTH)
+    for sample in samples:
         assert {name: type(sample[name]) for name in REQUIRED} == REQUIRED
-        assert set(sample) == {*REQUIRED, "metadata"}
+        assert set(sample) == {*REQUIRED, "metadata", "evaluation_result_id"}
         assert re.fullmatch(r"\d+\.\d+\.\d+", sample["schema_version"])
         assert sample["interaction_type"] == "single_turn"
         assert all(isinstance(value, str) for value in sample["metadata"].values())
@@ -174,18 +195,55 @@ def test_every_eval_ever_gets_the_fields_it_requires_and_no_others(tmp_path: Pat
 
 
 def test_every_eval_ever_has_the_text_that_is_known_and_says_where_it_is_not(tmp_path: Path) -> None:
-    known = item_id("quiz", "2 + 2?", "4", ["4", "5"])
-    responses = Responses(np.array([[1, 0]], dtype=np.int8), ("org/m",), (known, "other"))
-    items = Items(
-        pl.DataFrame(
-            {"item": [known], "question": ["2 + 2?"], "answer": ["4"], "choices": [["4", "5"]], "solution": [None]}
-        )
-    )
-    export_responses(responses, tmp_path / "out.jsonl", "eee", items)
-    without, with_text = samples_of(tmp_path / "out.jsonl")
-    assert with_text["input"] == {"raw": "2 + 2?", "reference": ["4"], "choices": ["4", "5"]}
+    export_responses(QUIZ, tmp_path / "data", "eee", TEXT)
+    samples = {(one["model_id"], one["sample_id"]): one for one in samples_of(tmp_path / "data")}
+    with_text, without = samples["org/m", KNOWN], samples["org/m", "other"]
+    assert with_text["input"] == {"raw": "2 + 2?\u2028", "reference": ["4"], "choices": ["4", "5"]}
     assert with_text["evaluation_name"] == "quiz" and "easyhard_input" not in with_text["metadata"]
     assert without["input"] == {"raw": "other", "reference": []}
     assert "not known" in without["metadata"]["easyhard_input"]
     assert with_text["output"] == without["output"] == {"raw": []}
-    assert pairs(ingest(tmp_path / "out.jsonl")[0]) == pairs(responses)
+    assert pairs(ingest(tmp_path / "data")[0]) == pairs(QUIZ)
+
+
+def test_every_eval_ever_finds_each_models_record_and_samples_by_benchmark_and_model(tmp_path: Path) -> None:
+    export_responses(QUIZ, tmp_path / "data", "eee")
+    records = sorted((tmp_path / "data").rglob("*.json"))
+    assert [str(file.relative_to(tmp_path).parent) for file in records] == [
+        "data/easyhard-export/org/m", "data/easyhard-export/org/n_latest", "data/quiz/org/m", "data/quiz/org/n_latest",
+    ]  # fmt: skip
+    for file, accuracy in zip(records, [0, 1, 1, 0], strict=True):
+        record = json.loads(file.read_text())
+        details = record["detailed_evaluation_results"]
+        samples = tmp_path / details["file_path"]
+        assert samples == file.with_name(f"{file.stem}_samples.jsonl")
+        assert details["checksum"] == hashlib.sha256(samples.read_bytes()).hexdigest()
+        (sample,) = [json.loads(line) for line in samples.read_text().splitlines()]
+        assert (details["total_rows"], record["evaluation_results"][0]["score_details"]["score"]) == (1, accuracy)
+        assert sample["evaluation_id"] == record["evaluation_id"]
+        assert sample["model_id"] == record["model_info"]["id"]
+
+
+def test_every_eval_ever_itself_accepts_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    validate = pytest.importorskip("every_eval_ever.validate", reason="needs every_eval_ever, from Python 3.12 on")
+    export_responses(QUIZ, tmp_path / "data", "eee", TEXT)
+    monkeypatch.chdir(tmp_path)
+    files = [str(file.relative_to(tmp_path)) for file in files_in(tmp_path / "data")]
+    assert len(files) == 8 and validate.main(files) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["../../m", "..", ".hidden/m", "con/nul", "data/data", "a/" + "m" * 300, 'a"b/c?', "/m"]
+)
+def test_no_name_of_a_model_leads_out_of_the_tree_or_hides_in_it(tmp_path: Path, name: str) -> None:
+    responses = Responses(np.array([[1]], dtype=np.int8), (name,), ("i",))
+    export_responses(responses, tmp_path / "data", "eee")
+    assert [file.parent.parent.parent.parent for file in files_in(tmp_path)] == [tmp_path / "data"] * 2
+    assert pairs(ingest(tmp_path / "data")[0]) == pairs(responses)
+
+
+def test_a_folder_that_holds_something_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="new folder"):
+        export_responses(SMALL, tmp_path, "eee")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

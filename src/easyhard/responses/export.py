@@ -7,24 +7,20 @@ responses then take seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 import numpy as np
 
 from easyhard.atomic import whole_file
+from easyhard.responses.export_tree import write_tree
 from easyhard.responses.table import PathLike, write_responses
 from easyhard.schema import MISSING, InputError, Items, Responses
 from easyhard.wording import counted, did_you_mean, shown, shown_all
 
 Form = Literal["parquet", "csv", "py-irt", "irw", "eee"]
-
-EEE_VERSION = "0.3.0"  # of Every Eval Ever's schema for single samples
-ITEM_KEY = "easyhard_item"  # in a sample's metadata: the item's name here, whatever its text
-NO_TEXT = {"easyhard_input": "the text is not known: input.raw is the item's name"}
-NAMED_BY_CONTENT = re.compile(r"(.+)/[0-9a-f]{12}", re.DOTALL)  # see item_id: what comes first is the benchmark
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +43,12 @@ def export_responses(responses: Responses, path: PathLike, form: Form, items: It
     """Write what other programs read, sorted by name; reading it here gives the same responses.
 
     ``parquet`` and ``csv`` are long tables (``respondent, item, correct``); ``py-irt`` is JSON lines, a respondent
-    a line; ``irw`` is the long CSV of the Item Response Warehouse (``id, item, resp``); ``eee`` is the instance
-    level of Every Eval Ever, JSON lines with a response each. Missing responses are absent in all of them.
+    a line; ``irw`` is the long CSV of the Item Response Warehouse (``id, item, resp``); ``eee`` is a folder, the
+    ``data`` of Every Eval Ever's store: for each benchmark and model a record with its accuracy, and its samples as
+    JSON lines. Missing responses are absent in all of them.
 
     Only ``eee`` has a place for text: of an item that ``items`` does not hold, the input is its name and the
-    metadata say so. What the model wrote is not known here, so its output is empty; nor is there an aggregate file.
+    metadata say so. What the model wrote is not known here, so its output is empty. ``path`` must then be new.
 
     Raises InputError for another ``form``, and for a name that is blank or no text.
     """
@@ -61,8 +58,10 @@ def export_responses(responses: Responses, path: PathLike, form: Form, items: It
     _refuse_bad_names(responses)
     if form == "parquet":
         write_responses(responses, path)
+    elif form == "eee":
+        write_tree(responses, path, items)
     else:
-        _write_lines(responses, path, _form_of(form, items))
+        _write_lines(responses, path, _form_of(form))
 
 
 def _refuse_bad_names(responses: Responses) -> None:
@@ -99,11 +98,9 @@ def _write_lines(responses: Responses, path: PathLike, form: _Form) -> None:
                 file.write(form.after)
 
 
-def _form_of(form: str, items: Items | None) -> _Form:
+def _form_of(form: str) -> _Form:
     if form == "py-irt":
         return _PY_IRT
-    if form == "eee":
-        return _every_eval_ever(_texts(items))
     return _csv("respondent,item,correct" if form == "csv" else "id,item,resp")
 
 
@@ -136,46 +133,3 @@ _PY_IRT = _Form(
     between=b",",
     after=b"}}\n",
 )
-
-
-def _every_eval_ever(texts: Mapping[str, Mapping[str, Any]]) -> _Form:
-    return _Form(
-        header=b"",
-        before=_nothing,
-        each=_sample_start,
-        part=lambda item, correct: msgspec.json.encode(_sample(item, correct, texts.get(item)))[1:],
-        between=b"\n",
-        after=b"\n",
-    )
-
-
-def _sample_start(respondent: str) -> bytes:
-    """What of a sample depends on the respondent, up to and with the comma."""
-    evaluation = f"easyhard-export/{respondent}"
-    start = {"schema_version": EEE_VERSION, "evaluation_id": evaluation, "model_id": respondent}
-    return msgspec.json.encode(start)[:-1] + b","
-
-
-def _sample(item: str, correct: int, text: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The rest of a sample."""
-    benchmark = NAMED_BY_CONTENT.fullmatch(item)
-    asked = {"raw": item, "reference": []}
-    if text is not None:
-        choices: Sequence[str] | None = text["choices"]
-        asked = {"raw": text["question"], "reference": [text["answer"]]} | ({"choices": choices} if choices else {})
-    return {
-        "evaluation_name": benchmark[1] if benchmark else "easyhard-export",
-        "sample_id": item,
-        "interaction_type": "single_turn",
-        "input": asked,
-        "output": {"raw": []},
-        "answer_attribution": [],
-        "evaluation": {"score": float(correct), "is_correct": bool(correct)},
-        "metadata": {ITEM_KEY: item} | (NO_TEXT if text is None else {}),
-    }
-
-
-def _texts(items: Items | None) -> dict[str, dict[str, Any]]:
-    if items is None:
-        return {}
-    return {row["item"]: row for row in items.table.select("item", "question", "answer", "choices").to_dicts()}

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from easyhard.benchmarks.known_tasks import asked_item
-from easyhard.responses.export import ITEM_KEY
+from easyhard.responses.export_tree import ITEM_KEY
 from easyhard.responses.formats.json_rows import first_line, json_rows
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of, refuse_graded
 from easyhard.schema import MISSING, IntArray
