@@ -115,3 +115,18 @@ def test_what_is_exported_is_ingested_as_the_same(
     assert call(monkeypatch, "export", form, first, "-o", out) == 0
     assert call(monkeypatch, "ingest", out, "-o", again) == 0
     assert pl.read_parquet(first).equals(pl.read_parquet(again))
+
+
+def test_graded_scores_need_one_word_on_what_is_correct(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "r.parquet"
+    table.write_text("respondent,item,correct\n" + "".join(f"r{k % 9},i{k // 9},0.{k % 7}\n" for k in range(90)))
+    assert call(monkeypatch, "ingest", table, "-o", out) == 2
+    assert "--threshold or --graded" in capsys.readouterr().err
+    assert call(monkeypatch, "ingest", table, "-o", out, "--graded", "--threshold", 0.5) == 2
+    assert not out.exists()
+    assert call(monkeypatch, "ingest", table, "-o", out, "--graded") == 0
+    shown = capsys.readouterr().out
+    assert json.loads((tmp_path / "r.audit.json").read_text())["drawn"] == sum(k % 7 > 0 for k in range(90))
+    assert ["respondents", "9"] in [line.split() for line in shown.splitlines()]

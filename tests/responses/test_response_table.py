@@ -223,7 +223,7 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
         HEADER + "m,i,1\nm,j,2\nm,k,2\n",
         ["2 cells of 'correct'", "(first: '2' in row 2)", "Write 1 or true"],
     ),
-    "value 0.5": (HEADER + "m,i,0.5\n", ["1 cell of", "'0.5' in row 1", "a graded score needs a threshold"]),
+    "value 0.5": (HEADER + "m,i,0.5\n", ["1 cell of", "'0.5' in row 1", "--threshold or --graded"]),
     "value yes": (HEADER + "m,i,yes\n", ["'yes' in row 1", "leave the cell empty for no response"]),
     "value NaN": (HEADER + "m,i,NaN\n", ["'NaN' in row 1"]),
     "no respondent name": (

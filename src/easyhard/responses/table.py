@@ -213,7 +213,7 @@ def correct_codes(column: pl.Series, path: Path | str, rows_before: int = 0) -> 
             f"{counted(len(bad), 'cell')} of 'correct' in {path} neither right nor wrong "
             f"(first: {shown(column[bad[0]])} in row {rows_before + bad[0] + 1}). "
             "Write 1 or true for correct, 0 or false for wrong, and leave the cell empty for no response; "
-            "a graded score needs a threshold first."
+            "of graded scores, easyhard ingest makes responses with --threshold or --graded."
         )
     return codes.cast(pl.Int8).fill_null(MISSING).to_numpy()
 
