@@ -102,12 +102,12 @@ def _fit(design: FloatArray, difficulty: FloatArray) -> FloatArray:
     """Ridge coefficients [columns], with the penalty whose leave-one-out error is smallest."""
     n = len(difficulty)
     rest = difficulty - difficulty.mean()
-    left, size, right = np.linalg.svd(design, full_matrices=False)
-    turned = left.T @ rest
-    shrink = size**2 / (size**2 + n * PENALTIES[:, None])  # [penalties, columns]
-    residuals = rest - (shrink * turned) @ left.T
-    leverage = 1 / n + shrink @ (left**2).T  # the mean is fitted too
+    size, axes = np.linalg.eigh(design.T @ design)
+    turned = design @ axes  # [items, axes], at right angles to one another
+    weights = 1 / (np.maximum(size, 0) + n * PENALTIES[:, None])  # [penalties, axes]
+    along = turned.T @ rest
+    residuals = rest - (weights * along) @ turned.T
+    leverage = 1 / n + weights @ (turned**2).T  # the mean is fitted too
     best = int(np.argmin(((residuals / np.maximum(1 - leverage, 1e-6)) ** 2).mean(axis=1)))
-    weights = size / (size**2 + n * PENALTIES[best])
-    coefficients: FloatArray = right.T @ (weights * turned)
+    coefficients: FloatArray = axes @ (weights[best] * along)
     return coefficients
