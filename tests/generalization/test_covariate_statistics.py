@@ -250,7 +250,7 @@ def test_a_word_seen_in_no_fold_but_one_does_no_harm() -> None:
 
 def test_more_columns_than_items_do_no_harm() -> None:
     rng = np.random.default_rng(5)
-    prediction = predict(list(rng.normal(size=(40, 60))), [], rng.normal(size=60))
+    prediction = predict(list(rng.normal(size=(20, 30))), [], rng.normal(size=30))
     assert prediction.r_squared < 0.2
     assert np.isfinite(prediction.predicted).all()
 
