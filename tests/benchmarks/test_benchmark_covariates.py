@@ -142,6 +142,9 @@ def test_a_covariate_that_the_user_supplies_stays_as_it_is() -> None:
     [
         (["Level 3", "Level 5", None, "Level ?"], [3, 5, None, None]),
         (["Grade 10", "Grade 9", "Grade 8", "Grade 8"], [10, 9, 8, 8]),
+        (["3", "5", None, "12"], [3, 5, None, 12]),
+        (["?", "?", "?", None], ["?", "?", "?", None]),
+        (["Level 3", "4", "5", "6"], ["Level 3", "4", "5", "6"]),
         (["Level 3", "Grade 5", "Level 1", "Level 2"], ["Level 3", "Grade 5", "Level 1", "Level 2"]),
         (["Level 3", "hard", "Level 1", "Level 2"], ["Level 3", "hard", "Level 1", "Level 2"]),
         ([None, None, None, None], [None, None, None, None]),

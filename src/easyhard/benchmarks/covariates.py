@@ -22,7 +22,7 @@ _INITIAL = r"\b\p{Lu}\.\s"  # as in U.S. or J. Smith: a stop that ends no senten
 _LINE = r"(?m)^[^\S\n]*\S"
 _FINAL_ANSWER = r"(?m)^[^\S\n]*####"  # GSM8K's last line, which repeats the answer
 _OPERATION = r"<<[^<>\n]*>>"  # GSM8K's calculator annotation
-_LEVEL = r"^(\p{L}+) (\d{1,3}|\?)$"
+_LEVEL = r"^(\p{L}+ |)(\d{1,3}|\?)$"
 
 
 def with_covariates(items: Items, count_tokens: CountTokens | None = None) -> Items:
@@ -118,12 +118,13 @@ def _token_counts(texts: pl.Series, count_tokens: CountTokens) -> pl.Series:
 
 
 def _levels(named: pl.Series) -> pl.Series:
-    """``Level 1``, ``Level 2``, ... as numbers, if every value is one word, always the same, and a number."""
+    """``Level 1``, ``Level 2``, ... as numbers, if every value is one word, always the same or none, and a number."""
     column = named.alias("level")  # Polars reads a name such as "^x$" as a pattern
     if column.dtype != pl.String:
         return named
     parts = column.drop_nulls().str.extract_groups(_LEVEL).struct.unnest()
     words = parts["1"].unique()
-    if len(words) != 1 or words.null_count():
+    numbers = column.str.extract(_LEVEL, 2).cast(pl.Int64, strict=False)
+    if len(words) != 1 or words.null_count() or not numbers.count():
         return named
-    return column.str.extract(_LEVEL, 2).cast(pl.Int64, strict=False).alias(named.name)
+    return numbers.alias(named.name)
