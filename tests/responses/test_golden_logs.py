@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from easyhard.benchmarks.known_tasks import asked_item
-from easyhard.responses.formats import helm, inspect_log, lighteval
+from easyhard.responses.formats import every_eval_ever, helm, inspect_log, lighteval
 from easyhard.responses.formats.inspect_zip import Members
 from easyhard.responses.formats.known import format_of
 from easyhard.responses.ingest import ingest
@@ -171,10 +171,57 @@ def test_in_a_lighteval_log_a_share_of_several_answers_is_no_verdict(tmp_path: P
         lighteval.read(path, Asked(metric="avg@n:n=2", respondent="own/model"))
 
 
+# Every Eval Ever
+
+
+@pytest.mark.parametrize("name", ["inspect_own_choice", "inspect_own_sums", "lm_eval_own_sums"])
+def test_accuracies_of_converted_logs_are_those_in_their_records(name: str) -> None:
+    path = GOLDEN / "every_eval_ever" / "0.3.0" / f"{name}_samples.jsonl"
+    record = json.loads(path.with_name(f"{name}.json").read_text())
+    results = {one["evaluation_result_id"]: one["score_details"]["score"] for one in record["evaluation_results"]}
+    sampled = {json.loads(line)["evaluation_result_id"] for line in path.read_text().splitlines()} - {None}
+    for metric in sampled:
+        (run,) = every_eval_ever.read(path, Asked(metric=metric)).runs
+        assert (run.respondent, run.metric) == (record["model_info"]["id"], metric)
+        assert run.task == name.removeprefix("inspect_").removeprefix("lm_eval_")
+        assert accuracy(run) == results[metric]
+        if name.startswith("inspect"):
+            assert set(run.item) == set(item_ids(run.task).values())
+
+
+def test_the_filter_of_a_converted_log_is_asked_for_as_in_the_log_itself() -> None:
+    path = GOLDEN / "every_eval_ever" / "0.3.0" / "lm_eval_own_sums_samples.jsonl"
+    with pytest.raises(InputError, match="exact_match:flexible-extract"):
+        every_eval_ever.read(path, Asked(metric="exact_match"))
+    found = every_eval_ever.read(path, Asked(metric="exact_match", filter="flexible-extract"))
+    assert (found.runs[0].metric, len(found.runs[0].item), found.passed_over) == ("exact_match:flexible-extract", 7, 7)
+
+
+def test_what_a_converter_calls_correct_for_a_part_of_the_score_is_not_taken_for_correct(tmp_path: Path) -> None:
+    path = GOLDEN / "every_eval_ever" / "0.3.0" / "inspect_own_choice_samples.jsonl"
+    part = tmp_path / "part.jsonl"  # several epochs are written like this
+    part.write_text(path.read_text().replace('"score": 1.0, "is_correct": true', '"score": 0.25, "is_correct": true'))
+    with pytest.raises(InputError, match="--threshold"):
+        every_eval_ever.read(part, Asked())
+    (run,) = every_eval_ever.read(part, Asked(threshold=0.5)).runs
+    assert run.correct.tolist() == [0] * 6
+
+
+@pytest.mark.parametrize("reference", ["green", "B", "1"])
+def test_a_right_choice_is_the_same_however_a_converter_names_it(tmp_path: Path, reference: str) -> None:
+    path = GOLDEN / "every_eval_ever" / "0.3.0" / "inspect_own_choice_samples.jsonl"
+    (line,) = [line for line in path.read_text().splitlines() if "Which of these is a colour?" in line]
+    one = tmp_path / "one.jsonl"
+    one.write_text(line.replace('"reference": ["B"]', f'"reference": ["{reference}"]'))
+    assert every_eval_ever.read(one, Asked()).runs[0].item[0] == item_ids("own_choice")["Which of these is a colour?"]
+
+
 def test_real_logs_are_told_apart_by_their_content() -> None:
     formats: dict[str, set[str | None]] = {}
     for path in sorted(GOLDEN.glob("*/*/**/*")):
         known = format_of(path) if path.is_file() and path.suffix != ".md" else None
         formats.setdefault(path.relative_to(GOLDEN).parts[0], set()).add(known.name if known else None)
-    assert formats["inspect"] >= {"inspect"} and formats["helm"] >= {"helm"}
+    for name in ("inspect", "helm", "lighteval"):
+        assert name in formats[name]
+    assert "every-eval-ever" in formats["every_eval_ever"]
     assert all(len(names - {None}) == 1 for names in formats.values())

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from easyhard.benchmarks.known_tasks import asked_item
+from easyhard.responses.formats.choices import right_answers
 from easyhard.responses.formats.inspect_zip import BadMember, Members
 from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_metric, correct_of
 from easyhard.schema import InputError
@@ -206,17 +207,8 @@ def _correct(value: Any, asked: Asked) -> int:
 def _item(task: str, sample: _Sample) -> str:
     question = sample.input if isinstance(sample.input, str) else _text(sample.input, sample)
     choices = sample.choices or []
-    targets = [sample.target] if isinstance(sample.target, str) else sample.target
-    right = [text for target in targets for text in _marked(target, choices)]
-    return asked_item(task, question, "\n".join(sorted(right)), [one for one in choices if one not in right])
-
-
-def _marked(target: str, choices: list[str]) -> list[str]:
-    """The choices that a target names by its letters, "B" or "A,C"; where it names none, the target itself."""
-    letters = target.replace(",", " ").replace(" ", "")
-    places = [ord(letter) - ord("A") for letter in letters]
-    known = target not in choices and all(0 <= place < min(len(choices), 26) for place in places)
-    return [choices[place] for place in places] if known and places else [target]
+    right = right_answers([sample.target] if isinstance(sample.target, str) else sample.target, choices)
+    return asked_item(task, question, "\n".join(right), [one for one in choices if one not in right])
 
 
 def _text(messages: list[_Message], sample: _Sample) -> str:
