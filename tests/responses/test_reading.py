@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from lm_eval_trees import choice_row, lines, log_file, put
+from details_trees import flat, leaderboard_file
+from details_trees import put as put_table
+from lm_eval_trees import choice_row, lines, log_file, put, put_results, results
 
 from easyhard.responses import Asked, ingest_logs, write_responses
 from easyhard.schema import InputError, WorkError
@@ -79,3 +81,19 @@ def test_a_process_that_dies_while_it_reads_is_told_as_such(tmp_path: Path) -> N
         _, errors = started.communicate()
         assert WorkError.__name__ in errors
         assert "ended before its time" in errors
+
+
+def test_parquet_is_read_by_other_processes_and_gives_the_same(tmp_path: Path) -> None:
+    flat("struct").pipe(put_table, leaderboard_file(tmp_path))
+    alone, there = ingest_logs(tmp_path), ingest_logs(tmp_path, processes=2)
+    assert (alone[0].correct == there[0].correct).all()
+    assert alone[1] == there[1]
+
+
+def test_what_the_user_has_to_say_is_asked_also_of_a_log_among_others(tmp_path: Path) -> None:
+    put(lines(ROWS), log_file(tmp_path / "named"))
+    nameless = put(lines(ROWS), log_file(tmp_path / "other"))
+    put_results(results(model="hf", model_args=None), nameless)
+    nameless.parent.rename(tmp_path / "other" / "x")
+    with pytest.raises(InputError, match="--respondent"):
+        ingest_logs(tmp_path)

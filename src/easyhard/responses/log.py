@@ -89,7 +89,7 @@ class FileRead:
 
 
 class ChoiceNeeded(InputError):
-    """What a log leaves open, and only the user can settle; the same for all logs of its kind."""
+    """What only the user can settle, such as which of two metrics counts: no other log will do instead."""
 
 
 class NotDichotomous(ValueError):

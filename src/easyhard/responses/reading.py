@@ -39,10 +39,13 @@ def read_file(file: LogFile, asked: Asked) -> FileRead:
 def read_all(
     files: Sequence[LogFile], asked: Asked, processes: int, progress: Progress | None = None
 ) -> Iterator[tuple[LogFile, FileRead]]:
-    """Each of ``files`` and what is in it, in the order in which they are done."""
+    """Each of ``files`` and what is in it, in the order in which they are done.
+
+    Parquet is left to other processes if there may be any: a damaged file can end Polars' parser and its process.
+    """
     total, done = sum(file.size for file in files), 0
-    count = min(processes, len(files))
-    for file, read in _alone(files, asked) if count == 1 or total < ALONE else _shared(files, asked, count):
+    here = processes == 1 or (total < ALONE and not any(file.path.suffix == ".parquet" for file in files))
+    for file, read in _alone(files, asked) if here else _shared(files, asked, min(processes, len(files))):
         done += file.size
         if progress:
             progress(done, total)

@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from easyhard.benchmarks.known_tasks import asked_item
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, correct_of, refuse_graded
+from easyhard.responses.log import Asked, ChoiceNeeded, FileRead, NotDichotomous, Run, correct_of, refuse_graded
 from easyhard.schema import MISSING, InputError
 from easyhard.tabular import read_errors, refuse_no_file
 from easyhard.wording import shown, shown_all
@@ -95,7 +95,7 @@ def respondent_of(path: Path, asked: Asked) -> str:
     found = _from_repository(path) or _from_folders(path) or _from_results(path) or asked.respondent
     if found:
         return found
-    raise InputError(
+    raise ChoiceNeeded(
         f"{path} does not say which model it is of: no folder above it is called details_ORG__MODEL, "
         "and there is no results_TIME.json of the same run beside it. Name the model: --respondent ORG/MODEL."
     )
@@ -236,7 +236,7 @@ def _codes(into: FileRead, samples: Sequence[Sample], asked: Asked, metric: str)
     scored = sum(code != MISSING for code in codes)
     if findings and 2 * len(findings) > scored:
         first = next(iter(findings.values()))
-        raise InputError(
+        raise ChoiceNeeded(
             f"{into.file}: {len(findings)} of {len(samples)} values of {shown(metric)} are not right or wrong "
             f"({first}). Choose another --metric, or say from where on a score is correct: --threshold 0.5."
         )

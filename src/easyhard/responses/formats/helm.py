@@ -13,7 +13,16 @@ import msgspec
 import numpy as np
 
 from easyhard.benchmarks.known_tasks import asked_item
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_filter, chosen_metric, correct_of
+from easyhard.responses.log import (
+    Asked,
+    ChoiceNeeded,
+    FileRead,
+    NotDichotomous,
+    Run,
+    chosen_filter,
+    chosen_metric,
+    correct_of,
+)
 from easyhard.schema import InputError
 
 STATS = "per_instance_stats.json"
@@ -141,11 +150,11 @@ def _may_count(name: str, rows: Rows) -> bool:
 def _run(spec: _Spec, task: str, metric: str, rows: Rows, asked: Asked, found: FileRead) -> Run:
     respondent = asked.respondent or spec.adapter_spec.model or spec.adapter_spec.model_deployment
     if not respondent:
-        raise InputError(f"{found.file} names no model. Say whose run it is: --respondent NAME.")
+        raise ChoiceNeeded(f"{found.file} names no model. Say whose run it is: --respondent NAME.")
     try:
         correct = [correct_of(value, asked.threshold) for _, _, value in rows]
     except NotDichotomous as error:
-        raise InputError(f"{found.file}, {metric}: {error}. Give a threshold or choose another metric.") from error
+        raise ChoiceNeeded(f"{found.file}, {metric}: {error}. Give a threshold or choose another metric.") from error
     instances = _instances(Path(found.file))
     names = {name: _item(spec.name, task, name, instances.get(name)) for name, _, _ in rows}
     suite = Path(found.file).absolute().parent.parent.name  # runs have no date; a later suite has a larger number

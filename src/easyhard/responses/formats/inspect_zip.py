@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from easyhard.responses.log import ChoiceNeeded
 from easyhard.schema import InputError
 
 LIMIT = 256_000_000  # bytes of one member once unpacked: far above a long transcript, far below a machine's memory
@@ -74,4 +75,4 @@ def _zstandard(path: Path) -> Any:
     try:
         return import_module("zstandard")
     except ImportError:
-        raise InputError(f"{path} is packed with zstd. Run: pip install zstandard.") from None
+        raise ChoiceNeeded(f"{path} is packed with zstd. Run: pip install zstandard.") from None

@@ -17,8 +17,7 @@ import msgspec
 
 from easyhard.benchmarks.known_tasks import known_task
 from easyhard.responses.formats.details import model_name
-from easyhard.responses.log import Asked
-from easyhard.schema import InputError
+from easyhard.responses.log import Asked, ChoiceNeeded
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT\d\d[-:_]\d\d[-:_]\d\d(?:\.\d+)?)\.jsonl?", re.DOTALL)
 MODEL = ("peft", "delta", "pretrained", "model", "path", "engine")  # arguments that name it, in the harness' order
@@ -120,7 +119,7 @@ def respondent_of(path: Path, origin: Origin, asked: Asked) -> str:
         found = folder_model(folder)
     if found:
         return found
-    raise InputError(f"{path} does not say which model it is of. Name the model: --respondent ORG/MODEL.")
+    raise ChoiceNeeded(f"{path} does not say which model it is of. Name the model: --respondent ORG/MODEL.")
 
 
 def folder_model(folder: str) -> str | None:
