@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from details_trees import flat, leaderboard_file
+from details_trees import put as put_table
 from lm_eval_trees import lines, log_file, put
 
 from easyhard.responses.formats.known import format_named
@@ -24,6 +26,16 @@ CASES = {
     "an array that is no text": ("long", b'[{"respondent": "\xff", "item": "i", "correct": 1}]'),
     "lists in the cells of a wide table": ("wide", parquet(pl.DataFrame({"model": ["m"], "i": [[1.0]], "j": [1]}))),
 }
+
+
+def test_a_row_that_is_broken_in_two_ways_is_counted_once(tmp_path: Path) -> None:
+    table = flat("columns").with_columns(
+        pl.Series("example", ["", "a", "b", "c"]),
+        pl.Series("acc", ["x", "1", "0", "1"]),
+        pl.Series("acc_norm", ["1"] * 4),
+    )
+    found = format_named("leaderboard-v1").read(put_table(table, leaderboard_file(tmp_path)), Asked(metric="acc"))
+    assert (found.rows, len(found.broken), len(found.runs[0].item)) == (4, 1, 3)
 
 
 def test_a_key_that_could_be_no_field_is_no_metric(tmp_path: Path) -> None:

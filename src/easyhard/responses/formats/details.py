@@ -208,11 +208,13 @@ def fill(
     often = Counter(items)
     kept = []
     for row, (sample, item, code) in enumerate(zip(samples, items, codes, strict=True)):
+        if code is None:
+            continue  # noted already, and a row is broken once
         if not sample.question:
             into.broke(row + 1, "the row has no text that says which example it is")
         elif often[item] > 1:
             into.broke(row + 1, f"the example occurs {often[item]} times in the file")
-        elif code is not None:
+        else:
             kept.append((item, sample.source_id, code))
     if kept:
         correct = pl.Series([code for _, _, code in kept], dtype=pl.Int8).to_numpy()
