@@ -15,7 +15,7 @@ from easyhard import cli
 from easyhard.files import write_bank
 from easyhard.schema import Calibration, ItemBank
 
-N = 80
+N = 104
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -30,7 +30,7 @@ def item_rows(**columns: Any) -> pl.DataFrame:
     terms = [1 + k // 8 for k in range(N)]
     return pl.DataFrame(
         {
-            "item": [f"sum/{k:02d}" for k in range(N)],
+            "item": [f"sum/{k:03d}" for k in range(N)],
             "question": [f"What is {' + '.join(['7'] * (count + 1))}?" for count in terms],
             "answer": [str(7 * (count + 1)) for count in terms],
             "level": [f"Level {1 + count % 3}" for count in terms],
@@ -44,7 +44,7 @@ def bank(tmp_path: Path) -> Path:
     difficulty = np.linspace(-2, 2, N) + np.random.default_rng(0).normal(0, 0.5, N)
     table = pl.DataFrame(
         {
-            "item": [f"sum/{k:02d}" for k in range(N)],
+            "item": [f"sum/{k:03d}" for k in range(N)],
             "difficulty": difficulty,
             "standard_error": np.full(N, 0.3),
             "discrimination": np.ones(N),
@@ -74,7 +74,7 @@ def test_correlations_on_screen_and_the_covariates_of_each_item_in_a_table(
     assert call(monkeypatch, "covariates", items, bank, "-o", out) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "Rank correlations with difficulty in logits" in shown
-    assert "80 items. Of " in shown and "All together predict" in shown
+    assert "104 items. Of " in shown and "All together predict" in shown
     table = pl.read_csv(out)
     assert table.columns[:2] == ["item", "level"]
     assert table.columns[-3:] == ["difficulty", "standard_error", "predicted"]
@@ -176,7 +176,7 @@ def test_items_of_another_benchmark_are_refused(
     path = tmp_path / "items.csv"
     item_rows().with_columns(item="x" + pl.col("item")).write_csv(path)
     assert call(monkeypatch, "covariates", path, bank) == 2
-    assert "none of the 80 calibrated items is among the 80 items with text" in " ".join(
+    assert "none of the 104 calibrated items is among the 104 items with text" in " ".join(
         capsys.readouterr().err.split()
     )
 
@@ -185,7 +185,7 @@ def test_items_without_a_counterpart_are_counted_on_screen(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bank: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "items.csv"
-    item_rows().tail(70).vstack(item_rows().head(4).with_columns(item="new " + pl.col("item"))).write_csv(path)
+    item_rows().tail(101).vstack(item_rows().head(4).with_columns(item="new " + pl.col("item"))).write_csv(path)
     assert call(monkeypatch, "covariates", path, bank) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "10 calibrated items have no text." in shown and "4 items with text are not calibrated." in shown
+    assert "3 calibrated items have no text." in shown and "4 items with text are not calibrated." in shown

@@ -97,7 +97,7 @@ def test_the_seed_draws_the_folds_and_nothing_else() -> None:
 
 
 def test_a_covariate_without_anything_to_say_is_named_and_no_number() -> None:
-    n = 60
+    n = 120
     nothing = pl.Series([None] * n, dtype=pl.Float64)
     few = pl.Series([1.0, 2.0, 3.0] + [None] * (n - 3))
     items = make_items(
@@ -166,8 +166,8 @@ def test_equal_difficulties_are_named() -> None:
 
 
 def test_equal_difficulties_between_flagged_ones_are_not_predicted() -> None:
-    difficulty, flag = [-6.0, *[0.0] * 60, 6.0], ["all_correct", *[""] * 60, "none_correct"]
-    study = covariate_study(make_bank(difficulty, 0.5, flag), make_items(62, rank=pl.Series(range(62))))
+    difficulty, flag = [-6.0, *[0.0] * 100, 6.0], ["all_correct", *[""] * 100, "none_correct"]
+    study = covariate_study(make_bank(difficulty, 0.5, flag), make_items(102, rank=pl.Series(range(102))))
     assert one(study, "rank").correlation is not None
     assert study.prediction is None and "equally difficult" in study.note
 
@@ -187,13 +187,13 @@ def test_the_disattenuated_figures_by_hand() -> None:
 
 
 def test_flagged_items_count_in_the_ranks_and_nowhere_else() -> None:
-    difficulty = np.concatenate([np.full(5, -6.0), np.random.default_rng(3).normal(size=90), np.full(5, 6.0)])
-    flag = ["all_correct"] * 5 + [""] * 90 + ["none_correct"] * 5
-    study = covariate_study(make_bank(difficulty, 0.5, flag), make_items(100, rank=pl.Series(range(100))))
-    assert one(study, "rank").n_items == 100
-    assert study.reliability == pytest.approx(1 - 0.25 / difficulty[5:95].var(ddof=1))
-    assert study.prediction and study.prediction.n_items == 90
-    assert np.isnan(study.prediction.predicted).tolist() == [True] * 5 + [False] * 90 + [True] * 5
+    difficulty = np.concatenate([np.full(5, -6.0), np.random.default_rng(3).normal(size=110), np.full(5, 6.0)])
+    flag = ["all_correct"] * 5 + [""] * 110 + ["none_correct"] * 5
+    study = covariate_study(make_bank(difficulty, 0.5, flag), make_items(120, rank=pl.Series(range(120))))
+    assert one(study, "rank").n_items == 120
+    assert study.reliability == pytest.approx(1 - 0.25 / difficulty[5:115].var(ddof=1))
+    assert study.prediction and study.prediction.n_items == 110
+    assert np.isnan(study.prediction.predicted).tolist() == [True] * 5 + [False] * 110 + [True] * 5
 
 
 def test_items_in_only_one_of_the_two_tables_are_counted() -> None:
@@ -219,7 +219,7 @@ def test_too_few_items_are_correlated_but_not_predicted() -> None:
     study = covariate_study(bank, items)
     assert one(study, "steps").correlation is not None
     assert study.prediction is None
-    assert study.note == "40 items with a finite difficulty are too few to predict; 50 will do."
+    assert study.note == "40 items with a finite difficulty are too few to predict; 100 will do."
 
 
 def test_an_endless_value_moves_nothing_but_its_own_rank() -> None:

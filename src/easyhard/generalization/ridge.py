@@ -48,8 +48,8 @@ def predict(
     the penalty of the ridge is chosen within the items fitted to, by their leave-one-out error (PRESS; Allen 1974,
     Technometrics 16(1), 125-127).
 
-    Ten folds, five times over, drawn by ``seed`` and the number of items alone. The interval of ``r_squared`` is the
-    Wald interval of a ratio of means over items, with predictions taken as given.
+    Ten folds, five times over, drawn by ``seed`` and the number of items alone. The interval of ``r_squared`` is that
+    of a ratio of means over items, on its logarithm, with predictions taken as given.
     """
     n = len(difficulty)
     means, lifts = np.empty((REPEATS, n)), np.empty((REPEATS, n))
@@ -70,9 +70,10 @@ def predict(
 
 def _share_removed(error: FloatArray, nothing: FloatArray, level: float = 0.95) -> tuple[float, Interval]:
     left = float(error.mean() / nothing.mean())
-    spread = np.std(error - left * nothing, ddof=1) / np.sqrt(len(error)) / nothing.mean()
-    reach = float(ndtri((1 + level) / 2) * spread)
-    return 1 - left, Interval(1 - left - reach, 1 - left + reach, level)
+    # On the scale of its logarithm what is left has the more symmetric errors, and the interval stays below 1.
+    spread = np.std(error / error.mean() - nothing / nothing.mean(), ddof=1) / np.sqrt(len(error))
+    factor = float(np.exp(ndtri((1 + level) / 2) * spread))
+    return 1 - left, Interval(1 - left * factor, 1 - left / factor, level)
 
 
 def _design(
