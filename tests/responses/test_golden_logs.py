@@ -79,7 +79,7 @@ def test_inspect_accuracies_are_its_own(name: str) -> None:
     assert len(results) == (4 if task == "own_sums" and "0.3.18" not in name else 1)
     for scorer, value in results.items():
         (run,) = inspect_log.read(path, Asked(metric=scorer)).runs
-        assert (run.respondent, run.task, run.metric) == ("mockllm/model", task, scorer)
+        assert (run.respondent, run.task, run.metric, run.limited) == ("mockllm/model", task, scorer, False)
         assert set(run.item) == set(item_ids(task).values())
         if not np.isnan(value):  # 0.3.50 makes the mean NaN where one sample has no score; here that one is missing
             assert accuracy(run) == value
@@ -94,7 +94,7 @@ def test_of_an_inspect_run_that_was_killed_the_finished_samples_are_read(version
     (run,) = inspect_log.read(path, Asked()).runs
     with Members(path) as members:
         assert "header.json" not in members.names
-    assert (list(run.source_id), run.correct.tolist()) == (["1", "2", "3"], [1, 0, 1])
+    assert (list(run.source_id), run.correct.tolist(), run.limited) == (["1", "2", "3"], [1, 0, 1], True)
 
 
 @pytest.mark.parametrize("version", ["0.3.285", "0.3.50"])
@@ -127,7 +127,8 @@ def test_helm_means_are_its_own(name: str, split: str, task: str) -> None:
         if called["name"].endswith("exact_match") and called["split"] == split and "perturbation" not in called:
             asked = Asked(metric=called["name"], filter=None if split == "test" else split)
             (run,) = helm.read(path, asked).runs
-            assert (run.respondent, run.task, run.started) == ("simple/model1", task, "v1")
+            shots = 1 if "sums" in task else 0
+            assert (run.respondent, run.task, run.started, run.shots) == ("simple/model1", task, "v1", shots)
             assert set(run.item) <= set(item_ids(task.split(":")[0]).values())
             trial = np.array(run.trial)
             assert np.mean([run.correct[trial == one].mean() for one in sorted(set(run.trial))]) == stat["mean"]

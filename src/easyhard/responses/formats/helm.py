@@ -86,6 +86,7 @@ class _State(msgspec.Struct):
 class _Adapter(msgspec.Struct):
     model: str = ""
     model_deployment: str = ""
+    max_train_instances: int | None = None
 
 
 class _Spec(msgspec.Struct):
@@ -161,6 +162,7 @@ def _run(spec: _Spec, task: str, metric: str, rows: Rows, asked: Asked, found: F
     return Run(
         respondent, task, suite, found.file, metric, [names[name] for name, _, _ in rows],
         [name for name, _, _ in rows], [trial for _, trial, _ in rows], np.array(correct, dtype=np.int8),
+        spec.adapter_spec.max_train_instances,
     )  # fmt: skip
 
 

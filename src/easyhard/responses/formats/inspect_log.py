@@ -30,8 +30,14 @@ WORDS = {"p": 0.5, "yes": 1, "no": 0}  # what Inspect counts for these values: p
 T = TypeVar("T")
 
 
+class _Config(msgspec.Struct):
+    limit: Any = None
+    sample_id: Any = None
+
+
 class _Spec(msgspec.Struct):
     task: str
+    config: _Config = msgspec.field(default_factory=_Config)
     model: str = ""
     created: str = ""
     eval_id: str = ""
@@ -109,7 +115,7 @@ def read(path: Path, asked: Asked) -> FileRead:
     except (OSError, msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise InputError(f"{path} is no whole log of Inspect: {str(error)[:200]}. Give a complete log.") from error
     if any(answer.values for answer in answers):
-        found.runs.append(_run(header.eval, answers, asked, found))
+        found.runs.append(_run(header, answers, asked, found))
     else:
         found.broke(0, f"no sample in it has a score; its status is {shown(header.status)}")
     return found
@@ -172,7 +178,8 @@ def _task(spec: _Spec) -> str:
     return spec.task.rsplit("/", 1)[-1]  # "inspect_evals/gsm8k": the package that brings a task is not the task
 
 
-def _run(spec: _Spec, answers: list[_Answer], asked: Asked, found: FileRead) -> Run:
+def _run(header: _Header, answers: list[_Answer], asked: Asked, found: FileRead) -> Run:
+    spec = header.eval
     names = list(dict.fromkeys(name for answer in answers for name in answer.values or ()))
     asked_for = replace(asked, metric=asked.metric or asked.filter)
     metric = chosen_metric(names, asked_for, _task(spec), found.file)
@@ -183,10 +190,13 @@ def _run(spec: _Spec, answers: list[_Answer], asked: Asked, found: FileRead) -> 
     respondent = asked.respondent or spec.model
     if not respondent:
         raise InputError(f"{found.file} names no model. Say whose log it is: --respondent NAME.")
+    # What was killed, stopped or limited has a part of its samples, and does not replace a whole run.
+    limited = header.status != "success" or (spec.config.limit, spec.config.sample_id) != (None, None)
     started = f"{spec.created} {spec.eval_id or spec.task_id}".strip()  # two can begin within one second
     return Run(
         respondent, _task(spec), started, found.file, metric, [answer.item for answer in answers],
         [answer.id for answer in answers], [answer.trial for answer in answers], np.array(correct, dtype=np.int8),
+        limited=limited,
     )  # fmt: skip
 
 
