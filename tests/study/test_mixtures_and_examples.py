@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,8 @@ from small_study import small_study
 
 from easyhard.benchmarks import BenchmarkSpec
 from easyhard.schema import Bins, InputError, Items
+from easyhard.sft import TrainingConfig
+from easyhard.sft.pace import batches
 from easyhard.study import MixtureConfig, analyse, read_config, run_study, status
 from easyhard.study.in_context import shown_examples
 from easyhard.study.mixtures import mixed_items
@@ -95,22 +98,30 @@ def test_mixtures_are_trained_and_reported_beside_the_bins(tmp_path: Path) -> No
     assert again.mixture_cells.equals(outcome.matrix.mixture_cells)
 
 
-def test_what_is_trained_in_order_is_not_shuffled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from easyhard.sft import lora
+def test_only_a_curriculum_is_trained_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from easyhard.study import run
 
-    seen: list[list[int]] = []
-    original = lora._batches
+    seen: list[tuple[str, list[str]]] = []
+    original = run.train
 
-    def noted(*arguments: object) -> object:
-        batches = list(original(*arguments))  # type: ignore[arg-type]
-        seen.append([place for batch in batches for place in batch])
-        return batches
+    def noted(model: Any, items: Items, spec: BenchmarkSpec, config: TrainingConfig, *rest: Any) -> Any:
+        seen.append((config.order, items.table["item"].to_list()))
+        return original(model, items, spec, config, *rest)
 
-    monkeypatch.setattr(lora, "_batches", noted)
-    run_study(read_config(small_study(tmp_path, mixtures=["uniform", "easy_to_hard"], bins={"count": 2})))
-    *shuffled, in_order = seen
-    assert in_order == list(range(8))
-    assert all(order != in_order and sorted(order) == in_order for order in shuffled)
+    monkeypatch.setattr(run, "train", noted)
+    outcome = run_study(read_config(small_study(tmp_path, mixtures=["uniform", "easy_to_hard"], bins={"count": 2})))
+    assert [order for order, _ in seen] == ["shuffled", "shuffled", "shuffled", "given"]
+    bins = pl.read_parquet(outcome.folder / "bins" / "bins.parquet")
+    difficulty = dict(bins.select("item", "difficulty").iter_rows())
+    rising = [difficulty[name] for name in seen[-1][1]]
+    assert rising == sorted(rising) and set(seen[-1][1]) == set(seen[-2][1])
+
+
+def test_what_is_trained_in_order_is_not_shuffled() -> None:
+    config = TrainingConfig(epochs=2, batch_size=4, order="given")
+    assert list(batches(6, config, 0)) == [[0, 1, 2, 3], [4, 5]] * 2
+    shuffled = list(batches(6, TrainingConfig(epochs=2, batch_size=4), 0))
+    assert shuffled[:2] != shuffled[2:] and [len(batch) for batch in shuffled] == [4, 2, 4, 2]
 
 
 def test_examples_never_hold_the_item_itself_or_a_near_duplicate() -> None:

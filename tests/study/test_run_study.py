@@ -85,7 +85,7 @@ def test_a_finished_study_is_not_run_again(finished: Path, monkeypatch: pytest.M
     assert loads == []
 
 
-@pytest.mark.parametrize("stage", ["train_adapter", "evaluate"])
+@pytest.mark.parametrize("stage", ["train", "evaluate"])
 def test_an_interrupted_study_goes_on_and_ends_the_same(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -95,7 +95,7 @@ def test_an_interrupted_study_goes_on_and_ends_the_same(
         with pytest.raises(KeyboardInterrupt):
             run(path)
     assert not list((tmp_path / "run").rglob("*.part"))
-    trainings = counted(monkeypatch, "train_adapter")
+    trainings = counted(monkeypatch, "train")
     again = run(path)
     assert len(trainings) == 2
     undisturbed = pl.read_parquet(finished.parent / "run" / "generalization" / "matrix.parquet")
@@ -105,7 +105,7 @@ def test_an_interrupted_study_goes_on_and_ends_the_same(
 def test_a_failed_cell_is_recorded_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = small_study(tmp_path)
     with monkeypatch.context() as patch:
-        counted(patch, "train_adapter", stop_at=2, error=WorkError)
+        counted(patch, "train", stop_at=2, error=WorkError)
         outcome = run(path)
     assert outcome.failed == ("tiny, trained on bin 1, seed 0",)
     rows = outcome.matrix.runs.filter(pl.col("train_bin") == 1)
@@ -120,7 +120,7 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on(tmp_path: Path, monkeypa
 def test_only_what_depends_on_a_changed_setting_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = small_study(tmp_path)
     run(path)
-    trainings, evaluations = counted(monkeypatch, "train_adapter"), counted(monkeypatch, "evaluate")
+    trainings, evaluations = counted(monkeypatch, "train"), counted(monkeypatch, "evaluate")
     run(path, "seeds=[0, 1]")
     assert (len(trainings), len(evaluations)) == (3, 3)
     run(path, "seeds=[0, 1]", "training.epochs=2")

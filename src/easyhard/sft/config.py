@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from easyhard.sft.presets import PRESETS, SMALL, Preset
 
 Engine = Literal["easyhard", "trl"]
+Order = Literal["shuffled", "given"]
 
 
 class TrainingConfig(BaseModel):
@@ -37,6 +38,7 @@ class TrainingConfig(BaseModel):
     processes: int = Field(1, ge=1)  # one for each GPU; more than one are started through accelerate
     launch: Literal["ddp-cpu", "fsdp", "zero3"] = "zero3"  # how several processes share the model
     max_length: int = Field(SMALL["max_length"], ge=8)  # tokens; a longer example is refused
+    order: Order = "shuffled"  # given: every epoch as the items stand, for a curriculum
     max_items: int | None = Field(None, ge=1)  # train on at most so many items a bin, the same number in each
     dtype: Literal["float32", "bfloat16"] = SMALL["dtype"]  # of the arithmetic; what is trained stays in float32
     gradient_checkpointing: bool = False  # less memory for about a third more time

@@ -10,10 +10,10 @@ from easyhard.sft.config import TrainingConfig
 
 
 def batches(n_items: int, config: TrainingConfig, seed: int) -> Iterator[list[int]]:
-    """The examples of every step: one permutation an epoch, drawn by ``seed``, cut into batches."""
+    """The examples of every step: one permutation an epoch, drawn by ``seed``, or as they stand; cut into batches."""
     rng = cell_rng(seed, "training-order")
     for _ in range(config.epochs):
-        order = rng.permutation(n_items)
+        order = rng.permutation(n_items) if config.order == "shuffled" else range(n_items)
         for start in range(0, n_items, config.batch_size):
             yield [int(i) for i in order[start : start + config.batch_size]]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from easyhard.benchmarks import BenchmarkSpec, refuse_other_than_numbers, scoring_for
 from easyhard.generalization import evaluation_items
 from easyhard.schema import Bins, Items
-from easyhard.sft import subset
+from easyhard.sft import TrainingConfig, subset
+from easyhard.sft.config import Order
 from easyhard.study.mixtures import mixed_items
 from easyhard.study.record import Step, fingerprint
 from easyhard.study.settings import MixtureConfig, ModelConfig, StudyConfig
@@ -33,7 +34,7 @@ class Cell:
     items: Items | None  # trained on, or shown
     train: Step | None
     evaluate: Step
-    in_order: bool = False  # trained on in the order of ``items``, not shuffled
+    training: TrainingConfig | None = None  # as it is to be done; None where nothing is trained
 
     @property
     def name(self) -> str:
@@ -99,12 +100,13 @@ class _Cells:
     def trained(self, model: ModelConfig, weights: str, bin_: int, seed: int) -> Cell:
         size = training_size(self.config, self.bins)
         chosen = subset(self.items.select(self.bins.items(bin_, "train")), size, seed)
-        return self._trained(model, weights, bin_, seed, chosen, f"bin-{bin_:02d}")
+        return self._trained(model, weights, bin_, seed, chosen, f"bin-{bin_:02d}", self.config.training.order)
 
     def mixed(self, model: ModelConfig, weights: str, mixture: MixtureConfig, seed: int) -> Cell:
         names = mixed_items(self.bins, mixture, training_size(self.config, self.bins), seed)
         folder = "mixture-" + mixture.label.replace(" ", "-")
-        return self._trained(model, weights, mixture.label, seed, self.items.select(names), folder, mixture.in_order)
+        order: Order = "given" if mixture.in_order else self.config.training.order
+        return self._trained(model, weights, mixture.label, seed, self.items.select(names), folder, order)
 
     def shown(self, model: ModelConfig, weights: str, bin_: int, seed: int) -> Cell:
         assert self.config.in_context is not None
@@ -116,17 +118,17 @@ class _Cells:
 
     def _trained(
         self, model: ModelConfig, weights: str, train_bin: int | str, seed: int, chosen: Items, folder: str,
-        in_order: bool = False,
+        order: Order,
     ) -> Cell:  # fmt: skip
-        training = self.config.training.model_dump(mode="json")
-        settings = {"spec": _plain(self.spec, TRAINED), "training": training, "seed": seed}
+        training = self.config.training.model_copy(update={"order": order})
+        settings = {"spec": _plain(self.spec, TRAINED), "training": training.model_dump(mode="json"), "seed": seed}
         train = Step(
             self._home(model) / folder / f"seed-{seed}" / "training",
-            {**settings, "order": "given"} if in_order else settings,
+            settings,
             {"model": weights, "items": content_fingerprint(chosen)},
         )
         evaluate = self._evaluate(train.folder.with_name("evaluation"), {"adapter": train.fingerprint})
-        return Cell(model, train_bin, seed, chosen, train, evaluate, in_order)
+        return Cell(model, train_bin, seed, chosen, train, evaluate, training)
 
     def _evaluate(self, folder: Path, inputs: dict[str, str], more: Mapping[str, object] | None = None) -> Step:
         # Where candidates are scored, they follow the completion.

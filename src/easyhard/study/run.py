@@ -19,7 +19,7 @@ from easyhard.irt import calibrate
 from easyhard.llm import INSTALL_HINT, conversion_folder, converted_gguf, load_model, model_fingerprint
 from easyhard.responses import read_responses, write_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Progress, Responses, WorkError
-from easyhard.sft import load_adapter, train_adapter
+from easyhard.sft import load_trained, train
 from easyhard.study.analysis import analyse, write_results
 from easyhard.study.cells import Cell, benchmark, evaluated_items, make_cells
 from easyhard.study.config import dump_config
@@ -147,14 +147,12 @@ def _run_cell(cell: Cell, config: StudyConfig, items: Items, bins: Bins, progres
 
 
 def _train(cell: Cell, config: StudyConfig, tick: Progress) -> None:
-    assert cell.train is not None and cell.items is not None and cell.seed is not None
-    step, chosen, seed = cell.train, cell.items, cell.seed
+    assert cell.train and cell.items and cell.training and cell.seed is not None
+    step, chosen, training, seed = cell.train, cell.items, cell.training, cell.seed
 
     def work(folder: Path) -> None:
         model = load_model(cell.model.path, revision=cell.model.revision)
-        train_adapter(
-            model, chosen, benchmark(config, chosen), config.training, seed, folder, tick, in_order=cell.in_order
-        )
+        train(model, chosen, benchmark(config, chosen), training, seed, folder, tick)
         write_parquet(chosen.table.select("item"), folder / "items.parquet")
 
     step.run(work)
@@ -166,7 +164,7 @@ def _evaluate(cell: Cell, config: StudyConfig, items: Items, bins: Bins, tick: P
     def work(folder: Path) -> None:
         model = load_model(cell.model.path, revision=cell.model.revision)
         if cell.train:
-            model = load_adapter(model, cell.train.folder)
+            model = load_trained(model, cell.train.folder)
         found = evaluate(model, asked, spec, cell.name, tick, _shown(cell, config, asked, spec))
         write_responses(found.responses, folder / "responses.parquet")
         write_parquet(found.answers, folder / "answers.parquet")
