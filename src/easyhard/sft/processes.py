@@ -23,6 +23,7 @@ from easyhard.sft.config import TrainingConfig
 from easyhard.sft.log import TrainingLog, read_training_log
 from easyhard.sft.trl_engine import refuse_absent_parts
 
+WORKER = "easyhard.sft.worker"  # the module that each process runs
 OUTCOME = "outcome.json"  # what the processes leave beside their job
 WORKER_LOG = "processes.log"  # what all processes of a failed training said
 TICK = "easyhard-step"  # opens a line of standard output that reports progress
@@ -113,7 +114,7 @@ def _command(config: TrainingConfig, job: Path) -> list[str]:
         *("--num_processes", str(config.processes)),
         *("--mixed_precision", "bf16" if config.dtype == "bfloat16" else "no"),
         *("--main_process_port", "0"),  # any free one, so that two trainings can run on a machine
-        *("--module", "easyhard.sft.worker", str(job)),
+        *("--module", WORKER, str(job)),
     ]
 
 
