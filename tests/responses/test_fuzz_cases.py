@@ -31,8 +31,8 @@ CASES = {
 def test_a_row_that_is_broken_in_two_ways_is_counted_once(tmp_path: Path) -> None:
     table = flat("columns").with_columns(
         pl.Series("example", ["", "a", "b", "c"]),
-        pl.Series("acc", ["x", "1", "0", "1"]),
-        pl.Series("acc_norm", ["1"] * 4),
+        pl.Series("acc", list("x101")),
+        pl.Series("acc_norm", list("1111")),
     )
     found = format_named("leaderboard-v1").read(put_table(table, leaderboard_file(tmp_path)), Asked(metric="acc"))
     assert (found.rows, len(found.broken), len(found.runs[0].item)) == (4, 1, 3)

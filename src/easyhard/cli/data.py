@@ -99,10 +99,9 @@ def pull(
     graded: Graded = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download per-example results of the Open LLM Leaderboard, and read them while the rest still comes.
+    """Download per-example results of the Open LLM Leaderboard, and read them; called again, it goes on.
 
-    The same command goes on after an interruption. Example: easyhard pull leaderboard-v2 --benchmark bbh,math
-    --top 100 -o details
+    Example: easyhard pull leaderboard-v2 --benchmark bbh,math --top 100 -o details
     """
     from easyhard.responses import Asked
     from easyhard.responses.hub_plan import read_models
