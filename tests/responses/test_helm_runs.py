@@ -45,8 +45,10 @@ def folder(path: Path, rows: list[Any]) -> Path:
 def test_rows_of_one_instance_are_merged_and_other_splits_and_perturbations_left(tmp_path: Path) -> None:
     path = folder(tmp_path, ROWS)
     assert helm.matches(path, path.read_bytes())
-    (run,) = helm.read(path, Asked(metric="exact_match")).runs
+    found = helm.read(path, Asked(metric="exact_match"))
+    (run,) = found.runs
     assert (run.respondent, run.task, list(run.source_id)) == ("org/m", "sums:n=1", ["id1", "id2"])
+    assert (found.rows, found.passed_over) == (5, 3)  # another metric, a perturbation, another split
     assert run.correct.tolist() == [1, -1]
     assert helm.read(path, Asked(metric="exact_match@5")).runs[0].correct.tolist() == [0]
 

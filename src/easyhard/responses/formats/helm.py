@@ -110,6 +110,7 @@ def read(path: Path, asked: Asked) -> FileRead:
         numbers = splits[split]
         names = [name for name, rows in numbers.items() if _may_count(name, rows)]
         metric = chosen_metric(names, asked, task, found.file)
+        found.passed_over = max(found.rows - len(found.broken) - len(numbers[metric]), 0)
         found.runs.append(_run(spec, task, metric, numbers[metric], asked, found))
     elif not found.broken:
         found.broke(0, "it holds no number of an unperturbed instance")
