@@ -61,9 +61,8 @@ if __name__ == "__main__":
 def child(how: str, tmp_path: Path) -> subprocess.Popen[str]:
     script = tmp_path / "ends.py"
     script.write_text(ENDS)
-    return subprocess.Popen(
-        [sys.executable, script, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipe, command = subprocess.PIPE, [sys.executable, script, how]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the system has no way to wait for another's child")
@@ -74,6 +73,15 @@ def test_a_process_that_reads_ends_with_the_one_that_is_killed(tmp_path: Path) -
         started.send_signal(signal.SIGKILL)
         assert select.select([reader], [], [], 30)[0]
         os.close(reader)
+
+
+def test_an_interruption_is_told_once(tmp_path: Path) -> None:
+    with child("is interrupted", tmp_path) as started:
+        assert started.stdout is not None
+        started.stdout.readline()
+        os.killpg(started.pid, signal.SIGINT)  # as Ctrl-C does
+        _, errors = started.communicate()
+        assert errors.count("KeyboardInterrupt") == errors.count("Traceback") == 1
 
 
 def test_a_process_that_dies_while_it_reads_is_told_as_such(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -88,15 +89,16 @@ def result_of(future: Future[FileRead], running: Iterable[LogFile]) -> FileRead:
 @contextmanager
 def readers(count: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that read, and that end with this one, however it ends."""
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_obey_parent)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """A killed process tells no one, and those that wait for its orders would do so for ever."""
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does: killed, it tells no one, and one would wait for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
