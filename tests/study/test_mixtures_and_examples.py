@@ -99,16 +99,16 @@ def test_mixtures_are_trained_and_reported_beside_the_bins(tmp_path: Path) -> No
 
 
 def test_only_a_curriculum_is_trained_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from easyhard.study import run
+    from easyhard.study import work
 
     seen: list[tuple[str, list[str]]] = []
-    original = run.train
+    original = work.train
 
     def noted(model: Any, items: Items, spec: BenchmarkSpec, config: TrainingConfig, *rest: Any) -> Any:
         seen.append((config.order, items.table["item"].to_list()))
         return original(model, items, spec, config, *rest)
 
-    monkeypatch.setattr(run, "train", noted)
+    monkeypatch.setattr(work, "train", noted)
     outcome = run_study(read_config(small_study(tmp_path, mixtures=["uniform", "easy_to_hard"], bins={"count": 2})))
     assert [order for order, _ in seen] == ["shuffled", "shuffled", "shuffled", "given"]
     bins = pl.read_parquet(outcome.folder / "bins" / "bins.parquet")

@@ -17,9 +17,10 @@ pytest.importorskip("peft")
 from small_study import small_study
 
 from easyhard.schema import InputError, WorkError
-from easyhard.study import StudyOutcome, StudyProgress, read_config, run_study, status
-from easyhard.study import run as run_module
-from easyhard.study.record import locked, read_record
+from easyhard.study import Selection, StudyOutcome, StudyProgress, read_config, run_study, status
+from easyhard.study import work as work_module
+from easyhard.study.lock import locked
+from easyhard.study.record import read_record
 
 
 def run(path: Path, *overrides: str) -> StudyOutcome:
@@ -36,8 +37,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def counted(
     monkeypatch: pytest.MonkeyPatch, name: str, stop_at: int = -1, error: type[BaseException] = KeyboardInterrupt
 ) -> list[Any]:
-    """Count the calls of a function of the run module, and raise ``error`` at call ``stop_at``."""
-    original: Callable[..., Any] = getattr(run_module, name)
+    """Count the calls of a function of the work module, and raise ``error`` at call ``stop_at``."""
+    original: Callable[..., Any] = getattr(work_module, name)
     calls: list[Any] = []
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -46,7 +47,7 @@ def counted(
             raise error("stopped by the test")
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(run_module, name, wrapper)
+    monkeypatch.setattr(work_module, name, wrapper)
     return calls
 
 
@@ -114,7 +115,9 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on(tmp_path: Path, monkeypa
     cell = status(tmp_path / "run").filter(pl.col("train_bin") == 1)
     assert cell["error"].to_list() == ["stopped by the test"]
     assert list((tmp_path / "run").rglob("traceback.txt"))
-    assert run(path).failed == ()
+    assert run(path).failed == outcome.failed
+    again = run_study(read_config(path), StudyProgress(Console(quiet=True)), Selection(retry_failed=True))
+    assert again.failed == ()
 
 
 def test_only_what_depends_on_a_changed_setting_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,15 @@ from easyhard.schema import WorkError
 
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
 StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
+STATES = {"done": "done", "running": "running", "failed": "failed", "to do": "left"}
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Change a setting, e.g. --set bins.count=5.")]
+
+
+class Executor(StrEnum):
+    """Ways to run cells."""
+
+    local = "local"
+    ray = "ray"
 
 
 def demo(
@@ -36,19 +45,34 @@ def run(
     study: StudyFile,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
     set_: Overrides = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Run only such cells, e.g. 'small/bin-0*' or seed-1.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Run at most so many cells now.")] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Also run the cells again that failed before.")
+    ] = False,
+    executor: Annotated[Executor, typer.Option(help="Processes of this machine, or a Ray cluster.")] = Executor.local,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that work on cells at a time, on this machine.")] = 1,
+    cpus: Annotated[int, typer.Option(min=1, help="CPU cores of one cell, on Ray.")] = 1,
+    gpus: Annotated[
+        float | None, typer.Option(min=0, help="GPUs of one cell, on Ray; one if the cluster has any.")
+    ] = None,
+    memory: Annotated[float | None, typer.Option(min=0, help="Memory of one cell in GiB, on Ray.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a study: calibrate, bin, fine-tune on each bin, evaluate on every bin, report. Run again to go on.
 
     Example: easyhard run study.yaml --dry-run --set bins.count=5
     """
-    from easyhard.study import read_config
+    from easyhard.study import Machines, Selection, read_config
 
     config = read_config(study, set_ or [])
     if dry_run:
         _show_plan(config, as_json)
-    else:
-        _run(config, as_json)
+        return
+    selection = Selection(tuple(only or ()), limit, retry_failed)
+    _run(config, as_json, selection, Machines(executor.value, workers, cpus, gpus, memory))
 
 
 def validate(study: StudyFile, set_: Overrides = None) -> None:
@@ -66,14 +90,21 @@ def validate(study: StudyFile, set_: Overrides = None) -> None:
 def status(
     run_: Annotated[Path, typer.Argument(metavar="RUN", help="A study's folder.")], as_json: AsJson = False
 ) -> None:
-    """Show which cells of a study are done, failed or still to do, also while it runs.
+    """Show which cells of a study are done, running, failed or left, and the time left, also while it runs.
 
     Example: easyhard status runs/my-study
     """
-    from easyhard.study import status as cell_status
+    from easyhard.study import duration, study_status
 
-    table = cell_status(run_)
-    show(table, "Cells", table.to_dicts(), as_json)
+    found = study_status(run_)
+    shown = found.cells.select("cell", "state", "since", "training", "evaluation", "seconds", "error")
+    show(shown, "Cells", found.cells.to_dicts(), as_json)
+    if as_json:
+        return
+    counts = ", ".join(f"{found.count(state)} {name}" for state, name in STATES.items())
+    left = f"; about {duration(found.seconds_left)} left" if found.seconds_left else ""
+    at_work = "A process is at work." if found.is_running else "No process is at work."
+    console.print(f"\n{counts} of {found.cells.height} cells{left}. {at_work}", highlight=False, markup=False)
 
 
 def report(run_: StudyFolder) -> None:
@@ -91,21 +122,23 @@ def report(run_: StudyFolder) -> None:
     _show_result(answer, lambda: print_matrix(matrix, console), folder)
 
 
-def _run(config: Any, as_json: bool = False) -> None:
+def _run(config: Any, as_json: bool = False, selection: Any = None, machines: Any = None) -> None:
     from easyhard.report import print_matrix
     from easyhard.study import StudyProgress, run_study
 
-    outcome = run_study(config, StudyProgress(errors if as_json else console))
+    outcome = run_study(config, StudyProgress(errors if as_json else console), selection, machines)
     if as_json:
         matrix = outcome.matrix
         cells = matrix.cells.to_dicts()
         print_json({"answer": outcome.answer, "tests": matrix.tests, "cells": cells, "checks": matrix.checks})
     else:
         _show_result(outcome.answer, lambda: print_matrix(outcome.matrix, console), outcome.folder)
+    if outcome.left:
+        errors.print(f"{outcome.left} cell(s) are left to run; the same command goes on.", highlight=False)
     if outcome.failed:
         raise WorkError(
             f"{len(outcome.failed)} cell(s) failed (first: {outcome.failed[0]}). See easyhard status {outcome.folder}; "
-            "the same command tries them again."
+            "--retry-failed tries them again."
         )
 
 

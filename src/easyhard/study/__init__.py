@@ -1,7 +1,8 @@
 """A whole study, from one file to its report. The only room that knows the order of things."""
 
-from easyhard.study.analysis import analyse, open_study, status, write_results
+from easyhard.study.analysis import analyse, open_study, write_results
 from easyhard.study.config import read_config
+from easyhard.study.executor import Machines
 from easyhard.study.plan import Plan, make_plan, time_estimate
 from easyhard.study.progress import StudyProgress, duration
 from easyhard.study.run import StudyOutcome, read_inputs, require_llm, run_study
@@ -15,18 +16,23 @@ from easyhard.study.settings import (
     StudyConfig,
     TableConfig,
 )
+from easyhard.study.state import Selection
+from easyhard.study.status import StudyStatus, status, study_status
 
 __all__ = [
     "BinsConfig",
     "InContextConfig",
     "ItemsConfig",
+    "Machines",
     "MixtureConfig",
     "ModelConfig",
     "Plan",
     "QuestionConfig",
+    "Selection",
     "StudyConfig",
     "StudyOutcome",
     "StudyProgress",
+    "StudyStatus",
     "TableConfig",
     "analyse",
     "duration",
@@ -37,6 +43,7 @@ __all__ = [
     "require_llm",
     "run_study",
     "status",
+    "study_status",
     "time_estimate",
     "write_results",
 ]

@@ -21,6 +21,8 @@ from easyhard.study.config import read_config
 from easyhard.study.describe import describe
 from easyhard.study.record import Step, fingerprint, read_record
 from easyhard.study.settings import StudyConfig
+from easyhard.study.state import error_of
+from easyhard.wording import shown_all
 
 
 def open_study(folder: Path) -> tuple[StudyConfig, ItemBank, Bins, Items]:
@@ -37,7 +39,11 @@ def open_study(folder: Path) -> tuple[StudyConfig, ItemBank, Bins, Items]:
 
 
 def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
-    """Matrix with tests and checks, and the answer in two sentences, from the responses in a study's folder."""
+    """Matrix with tests and checks, and the answer in two sentences, from the responses in a study's folder.
+
+    A model without a zero-shot evaluation, of which no gain can be said, is left out, and the answer says so.
+    Raises InputError or WorkError if no model has one.
+    """
     config, bank, bins, items = open_study(folder)
     zero_shot, runs, sizes = _collect(config, items, bins)
     matrix = generalization(bins, zero_shot, runs)
@@ -53,22 +59,28 @@ def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
         question_length=dict(zip(items.table["item"], items.table["question"].str.len_chars(), strict=True)),
     )
     matrix = replace(matrix, checks=run_checks(facts))
-    return matrix, answer(matrix, bins)
+    without = [model.label for model in config.models if model.label not in zero_shot]
+    note = f" Left out, for want of a zero-shot evaluation: {shown_all(without)}." if without else ""
+    return matrix, answer(matrix, bins) + note
 
 
 def _collect(
     config: StudyConfig, items: Items, bins: Bins
 ) -> tuple[dict[str, Responses], list[TrainedRun], dict[RunKey, int]]:
     """Responses of the untouched models and of all trainings on disk, and how many items each training saw."""
-    zero_shot: dict[str, Responses] = {}
+    cells = recorded_cells(config, items, bins)
+    origins = {cell.model.label: _responses(cell) for cell in cells if cell.train_bin is None}
+    zero_shot = {label: responses for label, responses in origins.items() if responses is not None}
+    if not zero_shot:
+        _refuse_none(config, cells)
     runs: list[TrainedRun] = []
     sizes: dict[RunKey, int] = {}
-    for cell in recorded_cells(config, items, bins):
-        label = cell.model.label
-        if cell.train_bin is None or cell.seed is None or cell.items is None:
-            zero_shot[label] = _zero_shot(cell)
-        elif cell.evaluate.record or (cell.train and cell.train.record):
-            runs.append(TrainedRun(label, cell.train_bin, cell.seed, _responses(cell)))
+    for cell in cells:
+        label, responses = cell.model.label, _responses(cell)
+        if cell.train_bin is None or cell.seed is None or cell.items is None or label not in zero_shot:
+            continue
+        if responses is not None or error_of(cell) is not None:
+            runs.append(TrainedRun(label, cell.train_bin, cell.seed, responses))
             if cell.train:
                 sizes[label, cell.train_bin, cell.seed] = cell.items.table.height
     return zero_shot, runs, sizes
@@ -80,7 +92,7 @@ def recorded_cells(config: StudyConfig, items: Items, bins: Bins) -> list[Cell]:
     A cell whose settings have changed since it ran has no record that fits, and counts as still to do.
     """
     records = {m.label: read_record(config.out / "models" / m.folder / "zero-shot") for m in config.models}
-    weights = {label: record["inputs"]["model"] if record else "" for label, record in records.items()}
+    weights = {label: record["inputs"].get("model", "") if record else "" for label, record in records.items()}
     return make_cells(config, items, bins, weights)
 
 
@@ -124,45 +136,15 @@ def write_results(
     Step(folder / "report", {}, inputs).run(page)
 
 
-def status(folder: Path) -> pl.DataFrame:
-    """One row per cell of a study: ``model, train_bin, mixture, seed, training, evaluation, seconds, error``."""
-    config, _, bins, items = open_study(folder)
-    rows = []
-    for cell in recorded_cells(config, items, bins):
-        records = [step.record for step in (cell.train, cell.evaluate) if step]
-        known = [record for record in records if record]
-        rows.append(
-            {
-                "model": cell.model.label,
-                "train_bin": None if isinstance(cell.train_bin, str) else cell.train_bin,
-                "mixture": cell.train_bin if isinstance(cell.train_bin, str) else None,
-                "seed": cell.seed,
-                "training": _state(cell.train) if cell.train else "not applicable",
-                "evaluation": _state(cell.evaluate),
-                "seconds": sum(record["seconds"] for record in known) if known else None,
-                "error": next((record["error"] for record in known if "error" in record), None),
-            }
-        )
-    schema = {
-        "model": pl.String, "train_bin": pl.Int64, "mixture": pl.String, "seed": pl.Int64, "training": pl.String,
-        "evaluation": pl.String, "seconds": pl.Float64, "error": pl.String,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema)
-
-
-def _state(step: Step) -> str:
-    record = step.record
-    return str(record["status"]) if record else "to do"
-
-
-def _zero_shot(cell: Cell) -> Responses:
-    responses = _responses(cell)
-    if responses is not None:
-        return responses
-    record = cell.evaluate.record
-    if record is not None:
-        raise WorkError(f"{cell.name} failed, so there is nothing to compare with: {record['error']}")
-    raise InputError(f"{cell.name} has not been evaluated yet. Run the study first, or go on with it: easyhard run")
+def _refuse_none(config: StudyConfig, cells: list[Cell]) -> None:
+    """Raise WorkError or InputError, as what there is says, for a study without any zero-shot evaluation."""
+    for cell in cells:
+        if cell.train_bin is None and (error := error_of(cell)) is not None:
+            raise WorkError(f"{cell.name} failed, so there is nothing to compare with: {error}")
+    raise InputError(
+        f"{cells[0].name} has not been evaluated yet. Run the study first, or go on with it: "
+        f"easyhard run {config.out / 'study.yaml'}"
+    )
 
 
 def _responses(cell: Cell) -> Responses | None:

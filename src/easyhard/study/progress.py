@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from easyhard.schema import Progress as Tick
 
 
 class StudyProgress:
-    """Progress over named steps whose expected cost is known up to a factor.
+    """Progress over named steps whose expected cost is known up to a factor; several may go on at the same time.
 
     The time left is what is left of the cost, at the pace of this process so far: steps done in an earlier
     run count neither as work nor as pace.
@@ -23,7 +24,9 @@ class StudyProgress:
         self._console = console or Console()
         self._costs: dict[str, float] = {}
         self._done = 0.0
+        self._within: dict[str, float] = {}  # cost done, of the steps that go on
         self._finished = 0
+        self._changing = threading.Lock()
         self._start = time.monotonic()
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -61,26 +64,41 @@ class StudyProgress:
             self._show(name, cost * done / total)
 
         self._show(name, 0.0)
-        yield tick
-        self._done += cost
-        self._finished += 1
-        line = f"[{self._finished}/{len(self._costs)}] {name}: {duration(time.monotonic() - start)}"
+        try:
+            yield tick
+        finally:
+            with self._changing:
+                self._within.pop(name, None)
+        self.finished(name, time.monotonic() - start)
+
+    def finished(self, name: str, seconds: float) -> None:
+        """Count a step as done that took so long, and say so."""
+        with self._changing:
+            self._done += self._costs.get(name, 0.0)
+            self._finished += 1
+        line = f"[{self._finished}/{len(self._costs)}] {name}: {duration(seconds)}"
         left = self.time_left()
         self._console.print(line + (f"; about {duration(left)} left" if left else ""), highlight=False, markup=False)
 
-    def time_left(self, within: float = 0.0) -> float | None:
+    def time_left(self) -> float | None:
         """Seconds left at the pace so far; None before there is a pace, or when nothing is left."""
-        done, total = self._done + within, sum(self._costs.values())
+        done, total = self._done_so_far(), sum(self._costs.values())
         if done <= 0 or done >= total:
             return None
         return (time.monotonic() - self._start) * (total - done) / done
 
+    def _done_so_far(self) -> float:
+        with self._changing:
+            return self._done + sum(self._within.values())
+
     def _show(self, name: str, within: float) -> None:
+        with self._changing:
+            self._within[name] = within
         if self._bar is None:
             return
-        left = self.time_left(within)
+        left = self.time_left()
         text = f"about {duration(left)} left" if left else ""
-        self._bar.update(self._task, description=name, completed=self._done + within, left=text)
+        self._bar.update(self._task, description=name, completed=self._done_so_far(), left=text)
 
 
 def duration(seconds: float) -> str:

@@ -27,7 +27,7 @@ def ray_map(
 
     Raises InputError if Ray is not installed, WorkError if workers kept dying, and what the function raises.
     """
-    ray = _ray()
+    ray = import_ray()
     if not ray.is_initialized():
         ray.init()
     most = most_in_flight or max(2, 2 * int(ray.cluster_resources().get("CPU", 1)))
@@ -47,13 +47,12 @@ def ray_map(
             ray.cancel(one)
 
 
-def _ray() -> Any:
+def import_ray() -> Any:
+    """Ray. Raises InputError if it is not installed."""
     try:
         import ray
     except ImportError as error:
-        raise InputError(
-            "Ray is not installed, and ray_map needs it. Install it with: pip install 'easyhard[ray]'"
-        ) from error
+        raise InputError("Ray is not installed. Install it with: pip install 'easyhard[ray]'") from error
     return ray
 
 

@@ -1,8 +1,9 @@
-"""The order of a study: calibrate, cut into bins, ask, train, ask again, compare, report."""
+"""Run a study: from its settings to its report, doing only what is not done yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,42 +12,52 @@ import polars as pl
 
 from easyhard import bins as bins_room
 from easyhard.atomic import write_bytes, write_parquet
-from easyhard.benchmarks import BenchmarkSpec
 from easyhard.benchmarks.item_table import read_items
-from easyhard.evaluation import evaluate
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
 from easyhard.irt import calibrate
-from easyhard.llm import INSTALL_HINT, conversion_folder, converted_gguf, load_model, model_fingerprint
-from easyhard.responses import read_responses, write_responses
-from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Progress, Responses, WorkError
-from easyhard.sft import load_trained, train
+from easyhard.llm import INSTALL_HINT, conversion_folder, converted_gguf, model_fingerprint
+from easyhard.responses import read_responses
+from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses
 from easyhard.study.analysis import analyse, write_results
-from easyhard.study.cells import Cell, benchmark, evaluated_items, make_cells
+from easyhard.study.cells import Cell, make_cells
 from easyhard.study.config import dump_config
-from easyhard.study.in_context import shown_examples
+from easyhard.study.executor import Machines, Outcome, run_here
+from easyhard.study.lock import locked
 from easyhard.study.plan import Plan, make_plan
+from easyhard.study.processes import run_in_processes
 from easyhard.study.progress import StudyProgress
-from easyhard.study.record import Step, file_fingerprint, locked
+from easyhard.study.ray_cells import run_on_ray
+from easyhard.study.record import Step, file_fingerprint
 from easyhard.study.settings import StudyConfig
+from easyhard.study.state import Selection, error_of, is_done, needs_training
+from easyhard.study.work import Context, drop_weights
+from easyhard.wording import counted, shown_all
 
 
 @dataclass(frozen=True, slots=True)
 class StudyOutcome:
-    """A study that ran to its end; ``failed`` names the cells that have no result."""
+    """A study after a run: ``failed`` names the cells without a result, ``left`` counts those still to do."""
 
     folder: Path
     matrix: GeneralizationMatrix
     answer: str
     failed: tuple[str, ...]
+    left: int = 0
 
 
-def run_study(config: StudyConfig, progress: StudyProgress | None = None) -> StudyOutcome:
+def run_study(
+    config: StudyConfig,
+    progress: StudyProgress | None = None,
+    selection: Selection | None = None,
+    machines: Machines | None = None,
+) -> StudyOutcome:
     """Run a study, or what is left of it, and write everything below ``config.out``.
 
     A step that is finished with the same settings and inputs is not run again. A cell that fails is recorded
-    and the others go on. Raises InputError before any work for settings or tables that cannot do.
+    and the others go on; later runs leave it alone unless ``selection`` says otherwise. Raises InputError before
+    any work for settings or tables that cannot do, and WorkError when the output cannot be written.
     """
-    progress = progress or StudyProgress()
+    progress, selection, machines = progress or StudyProgress(), selection or Selection(), machines or Machines()
     responses, items = read_inputs(config)
     plan = make_plan(config, responses, items)
     require_llm()
@@ -56,18 +67,69 @@ def run_study(config: StudyConfig, progress: StudyProgress | None = None) -> Stu
         items = items.select(bins.table["item"].to_list())  # only these say how to score, here as in the analysis
         weights = {model.label: model_fingerprint(model.path, model.revision) for model in config.models}
         cells = make_cells(config, items, bins, weights)
-        _convert_models(config, cells, progress)
-        with progress.over(_costs(cells, plan)):
-            failed = [cell.name for cell in cells if not _run_cell(cell, config, items, bins, progress)]
+        chosen = selection.of(cells)
+        for line in _what_stands(cells, chosen, selection):
+            progress.note(line)
+        _convert_models(config, chosen, progress)
+        for cell in cells:
+            drop_weights(config, cell)
+        with progress.over(_costs(chosen, plan, by_cell=machines.executor == "ray")):
+            for outcome in _execute(
+                Context(config, items, bins), _unless_hopeless(chosen, progress), progress, machines
+            ):
+                if outcome.error is not None:
+                    progress.note(f"{outcome.cell.name} failed: {outcome.error}")
         matrix, answer = analyse(config.out)
         write_results(config.out, matrix, bank, bins, items, answer)
-    return StudyOutcome(config.out, matrix, answer, tuple(failed))
+        failed = tuple(cell.name for cell in cells if error_of(cell) is not None)
+        left = sum(not is_done(cell) for cell in cells) - len(failed)
+    return StudyOutcome(config.out, matrix, answer, failed, left)
+
+
+def _execute(context: Context, cells: Iterator[Cell], progress: StudyProgress, machines: Machines) -> Iterator[Outcome]:
+    if machines.executor == "ray":
+        return run_on_ray(context, cells, progress.finished, machines)
+    if machines.workers > 1:
+        return run_in_processes(context, cells, progress.step, machines.workers)
+    return run_here(context, cells, progress.step)
+
+
+def _unless_hopeless(cells: Sequence[Cell], progress: StudyProgress) -> Iterator[Cell]:
+    """The cells as they are asked for, without those whose zero-shot evaluation has failed by then."""
+    origins = {cell.model.label: cell for cell in cells if cell.train_bin is None}
+    told = set()
+    for cell in cells:
+        origin = origins.get(cell.model.label, cell)
+        if origin is cell or error_of(origin) is None:
+            yield cell
+        elif origin.name not in told:
+            told.add(origin.name)
+            progress.note(f"{origin.name} failed, so there is nothing to compare with: its other cells wait.")
+
+
+def _what_stands(cells: Sequence[Cell], chosen: Sequence[Cell], selection: Selection) -> list[str]:
+    """What a run finds on disk, and what of it does not stand, in sentences; none if it finds nothing."""
+    steps = [step for cell in cells for step in (cell.train, cell.evaluate) if step]
+    done, failed = sum(map(is_done, cells)), [cell for cell in cells if error_of(cell) is not None]
+    objections = Counter(objection for step in steps if (objection := step.objection))
+    lines = []
+    if done or objections:
+        lines.append(f"{done} of {counted(len(cells), 'cell')} are done already, and stay as they are.")
+    lines += [f"{counted(number, 'step')} made before cannot stand: {why}." for why, number in objections.items()]
+    if failed and not selection.retry_failed:
+        names = shown_all([cell.name for cell in failed], limit=3)
+        lines.append(
+            f"{counted(len(failed), 'cell')} failed before, and are left so: {names}. --retry-failed runs them again."
+        )
+    if lines and chosen:
+        lines.append(f"{counted(len(chosen), 'cell')} to run now.")
+    return lines
 
 
 def _convert_models(config: StudyConfig, cells: list[Cell], progress: StudyProgress) -> None:
     """Convert GGUF models that are still needed before the clock of the cells starts."""
     for model in config.models:
-        needed = any(cell.model == model and not cell.evaluate.is_done for cell in cells)
+        needed = any(cell.model == model for cell in cells)
         if needed and model.path.endswith(".gguf") and not conversion_folder(Path(model.path)).is_dir():
             progress.note(f"{model.label}: converting the GGUF file, once, in about half a minute")
             converted_gguf(Path(model.path))
@@ -121,59 +183,13 @@ def _run_unless_done(step: Step, work: Callable[[Path], None]) -> None:
         step.run(work)
 
 
-def _costs(cells: list[Cell], plan: Plan) -> dict[str, float]:
-    """Expected cost, in tokens passed forward, of the steps that are still to do."""
-    left = {}
+def _costs(cells: Sequence[Cell], plan: Plan, by_cell: bool) -> dict[str, float]:
+    """Expected cost, in tokens passed forward, of the steps of ``cells`` that are still to do, or of whole cells."""
+    left: dict[str, float] = {}
     for cell in cells:
-        if cell.train and not cell.train.is_done:
-            left[f"{cell.name}: train"] = 2 * plan.training_tokens
+        train, evaluate = (cell.name, cell.name) if by_cell else (f"{cell.name}: train", f"{cell.name}: evaluate")
+        if needs_training(cell):
+            left[train] = 2 * plan.training_tokens
         if not cell.evaluate.is_done:
-            left[f"{cell.name}: evaluate"] = plan.evaluation_tokens
+            left[evaluate] = left.get(evaluate, 0.0) + plan.evaluation_tokens
     return left
-
-
-def _run_cell(cell: Cell, config: StudyConfig, items: Items, bins: Bins, progress: StudyProgress) -> bool:
-    """Train and evaluate one cell as far as needed; False if it failed, which its record then says."""
-    try:
-        if cell.train and not cell.train.is_done:
-            with progress.step(f"{cell.name}: train") as tick:
-                _train(cell, config, tick)
-        if not cell.evaluate.is_done:
-            with progress.step(f"{cell.name}: evaluate") as tick:
-                _evaluate(cell, config, items, bins, tick)
-    except WorkError:
-        return False
-    return True
-
-
-def _train(cell: Cell, config: StudyConfig, tick: Progress) -> None:
-    assert cell.train and cell.items and cell.training and cell.seed is not None
-    step, chosen, training, seed = cell.train, cell.items, cell.training, cell.seed
-
-    def work(folder: Path) -> None:
-        model = load_model(cell.model.path, revision=cell.model.revision)
-        train(model, chosen, benchmark(config, chosen), training, seed, folder, tick)
-        write_parquet(chosen.table.select("item"), folder / "items.parquet")
-
-    step.run(work)
-
-
-def _evaluate(cell: Cell, config: StudyConfig, items: Items, bins: Bins, tick: Progress) -> None:
-    asked, spec = evaluated_items(items, bins), benchmark(config, items)
-
-    def work(folder: Path) -> None:
-        model = load_model(cell.model.path, revision=cell.model.revision)
-        if cell.train:
-            model = load_trained(model, cell.train.folder)
-        found = evaluate(model, asked, spec, cell.name, tick, _shown(cell, config, asked, spec))
-        write_responses(found.responses, folder / "responses.parquet")
-        write_parquet(found.answers, folder / "answers.parquet")
-
-    cell.evaluate.run(work)
-
-
-def _shown(cell: Cell, config: StudyConfig, asked: Items, spec: BenchmarkSpec) -> list[list[tuple[str, str]]] | None:
-    """Examples that go before each item, where a cell shows its items instead of training on them."""
-    if config.in_context is None or cell.items is None or cell.seed is None:
-        return None
-    return shown_examples(cell.items, asked, spec, config.in_context.examples, cell.seed)

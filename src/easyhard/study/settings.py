@@ -129,6 +129,9 @@ class InContextConfig(Config):
     examples: int = Field(20, ge=1)  # at most so many, as in arXiv:2511.21692
 
 
+Keep = Literal["adapter", "none", "all"]  # adapter: adapters stay, whole checkpoints go
+
+
 class StudyConfig(Config):
     """A whole study. Relative paths count from the folder of the file."""
 
@@ -143,6 +146,7 @@ class StudyConfig(Config):
     in_context: InContextConfig | None = None  # instead of training
     mixtures: tuple[MixtureConfig, ...] = ()  # rows besides the single bins
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # of trainings; three or more show their scatter
+    keep: Keep = "all"  # of the weights of finished cells; nothing is lost that was not asked for
     out: Path
 
     @model_validator(mode="before")

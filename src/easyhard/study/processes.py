@@ -1,0 +1,187 @@
+"""Cells in several plain processes on this machine, each with its share of the cores."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from easyhard.schema import InputError
+from easyhard.study.cells import Cell
+from easyhard.study.disk import DiskError
+from easyhard.study.executor import Outcome, give_up
+from easyhard.study.work import Context, Steps
+
+TRIES = 2  # a process that dies at a cell twice does not die by accident
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+def run_in_processes(context: Context, cells: Iterable[Cell], steps: Steps, workers: int) -> Iterator[Outcome]:
+    """Work on ``cells`` in ``workers`` processes and give each outcome as it comes.
+
+    A process that dies costs the cell that it was working on, which is tried once more; the others go on. All
+    processes end with this one, however it ends. Raises DiskError, or what stops a process before its first cell.
+    """
+    team = _Team(context, iter(cells), steps)
+    threads = [threading.Thread(target=team.serve, args=(number, workers), daemon=True) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        at_work = workers
+        while at_work:
+            said = team.said.get()
+            if said is None:
+                at_work -= 1
+            elif isinstance(said, BaseException):
+                raise said
+            else:
+                yield said
+    finally:
+        team.stop()
+        for thread in threads:
+            thread.join()
+
+
+class _Team:
+    """Processes that take their cells from one line, each served by a thread."""
+
+    def __init__(self, context: Context, cells: Iterator[Cell], steps: Steps) -> None:
+        self.said: queue.Queue[Outcome | BaseException | None] = queue.Queue()
+        self._context, self._cells, self._steps = context, cells, steps
+        self._line = threading.Lock()
+        self._stopped = False
+        self._processes: dict[int, _Process] = {}
+
+    def serve(self, number: int, workers: int) -> None:
+        """Give one process cell after cell until there are none left."""
+        try:
+            while (cell := self._next()) is not None:
+                self.said.put(Outcome(cell, self._work(cell, number, workers)))
+        except BaseException as error:  # raised anew where the outcomes are read
+            self.said.put(error)
+        finally:
+            self._end(number)
+            self.said.put(None)
+
+    def stop(self) -> None:
+        """End all processes, and begin no other cell. The threads that serve them notice, and clear up."""
+        self._stopped = True
+        for process in list(self._processes.values()):
+            process.kill()
+
+    def _next(self) -> Cell | None:
+        with self._line:
+            return None if self._stopped else next(self._cells, None)
+
+    def _work(self, cell: Cell, number: int, workers: int) -> str | None:
+        death = ""
+        for _ in range(TRIES):
+            if number not in self._processes:
+                self._processes[number] = _Process(self._context, _environment(number, workers))
+            try:
+                return self._processes[number].work(cell, self._steps)
+            except EOFError:
+                if self._stopped:
+                    return "stopped"
+                death = self._processes.pop(number).end()
+        return give_up(cell, f"the process that worked on it {death}, and so did a second one")
+
+    def _end(self, number: int) -> None:
+        process = self._processes.pop(number, None)
+        if process:
+            process.kill()
+            process.end()
+
+
+class _StepFailed(Exception):
+    """A step that a process ended without success, for whatever shows its progress."""
+
+
+class _Process:
+    """A process that works on one cell at a time; it ends when this one does, since its input does."""
+
+    def __init__(self, context: Context, environment: Mapping[str, str]) -> None:
+        # Of a session of its own: Ctrl-C is for this process, which then ends the others.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "easyhard.study.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True,
+        )  # fmt: skip
+        self._context: Context | None = context  # still to be sent
+
+    def work(self, cell: Cell, steps: Steps) -> str | None:
+        """Why the cell failed, or None. Raises EOFError if the process died, DiskError if the disk is full."""
+        if self._context is not None:
+            self._send(self._context)
+            self._context = None
+        self._send(cell)
+        while True:
+            kind, *said = self._receive()
+            if kind == "step":
+                with suppress(_StepFailed), steps(said[0]) as tick:
+                    while (told := self._receive())[0] == "tick":
+                        tick(*told[1:])
+                    if told[0] != "ended":
+                        raise _StepFailed
+                if told[0] == "ended":
+                    continue
+                kind, *said = told
+            if kind == "outcome":
+                return said[0]  # type: ignore[no-any-return]
+            raise {"disk": DiskError, "refused": InputError}[kind](said[0])
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+
+    def end(self) -> str:
+        """Wait for a process that has ended or is about to, and say how it ended, as the end of a sentence."""
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            _close(stream)
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    def _send(self, message: Any) -> None:
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise EOFError from error
+
+    def _receive(self) -> tuple[Any, ...]:
+        assert self._process.stdout is not None
+        try:
+            return pickle.load(self._process.stdout)  # type: ignore[no-any-return]
+        except pickle.UnpicklingError as error:  # cut short
+            raise EOFError from error
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    try:
+        if stream:
+            stream.close()
+    except OSError:  # what could not be sent to a dead process any more
+        pass
+
+
+def _environment(number: int, workers: int) -> dict[str, str]:
+    """Environment of one of ``workers`` processes: its share of the cores, and one GPU if there are any."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    environment = {**dict.fromkeys(THREADS, str(max(1, cores // workers))), **os.environ}
+    present = [file.name.removeprefix("nvidia") for file in sorted(Path("/dev").glob("nvidia[0-9]*"))]
+    devices = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(present)).split(",") if one]
+    if devices:
+        environment["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
+    return environment

@@ -1,0 +1,71 @@
+"""``python -m easyhard.study.worker``: one of the processes that work on a study's cells, for ``processes.py``."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import IO, Any
+
+from easyhard.schema import InputError, Progress
+from easyhard.study.cells import Cell
+from easyhard.study.disk import DiskError
+from easyhard.study.work import Context, work_cell
+
+BETWEEN_TICKS = 0.2  # seconds; more often nobody looks at a progress bar
+
+
+def main() -> None:
+    """Work on the cells that arrive on standard input, until it ends: then end at once, whatever is going on."""
+    source, said = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print must not get between the messages
+    arrived: queue.Queue[Any] = queue.Queue()
+    threading.Thread(target=_listen, args=(source, arrived), daemon=True).start()
+    context: Context = arrived.get()
+    while True:
+        _say(said, *_outcome(context, arrived.get(), said))
+
+
+def _listen(source: IO[bytes], arrived: queue.Queue[Any]) -> None:
+    try:
+        while True:
+            arrived.put(pickle.load(source))
+    except (EOFError, pickle.UnpicklingError):
+        os._exit(0)  # whoever would read the outcome is gone; an ordinary exit would first finish the cell
+
+
+def _outcome(context: Context, cell: Cell, said: IO[bytes]) -> tuple[str, str | None]:
+    @contextmanager
+    def steps(name: str) -> Iterator[Progress]:
+        last = -BETWEEN_TICKS
+
+        def tick(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= BETWEEN_TICKS:
+                last = time.monotonic()
+                _say(said, "tick", done, total)
+
+        _say(said, "step", name)
+        yield tick
+        _say(said, "ended")
+
+    try:
+        return "outcome", work_cell(replace(context, capture=True), cell, steps)
+    except DiskError as error:
+        return "disk", str(error)
+    except InputError as error:
+        return "refused", str(error)
+
+
+def _say(said: IO[bytes], *message: Any) -> None:
+    pickle.dump(message, said)
+    said.flush()
+
+
+if __name__ == "__main__":
+    main()
