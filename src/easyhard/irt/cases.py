@@ -8,6 +8,8 @@ stays on its own, but still shares what depends only on the set of items seen.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,8 @@ from easyhard.irt.sample import Sample
 from easyhard.schema import MISSING, FloatArray, IntArray
 
 _MOST_BLOCKS = 64  # beyond, what is saved by treating them apart is lost to the size of the loss
+_CACHED = 500_000  # entries of a matrix turned to numbers at once, 4 MB
+_TALLEST = 4096  # rows of a matrix at once; of more, few columns are too narrow to be read fast
 _LEAST_GROUPS = 4  # in a block on average; fewer are no blocks, but responses missing here and there
 
 
@@ -42,62 +46,111 @@ class Cases:
     group_of: Places  # [items]
     correct: IntArray | None = None  # [respondents, groups]; under 2PL
 
-    def score(self, slope: FloatArray) -> FloatArray:
-        """Right answers of each case, weighted by ``slope`` [groups]: what its likelihood depends on."""
-        if self.correct is None:
-            return self.n_correct
-        scores = np.empty(len(self.correct))
-        for rows in row_blocks(self.correct.shape):
-            scores[rows] = self._right(rows) @ slope
-        by_case = np.empty_like(scores)
-        by_case[self.case_of] = scores
-        return by_case
+    @property
+    def respondent_of(self) -> Places:
+        """Under 2PL the respondent that each case is: [cases]."""
+        return np.argsort(self.case_of)
 
-    def sum_over_right(self, values: FloatArray) -> FloatArray:
-        """Sum ``values`` [cases, n] over the cases that got an item right: [groups, n]. Under 2PL only."""
-        assert self.correct is not None
-        sums = np.zeros((self.correct.shape[1], values.shape[1]))
-        for rows in row_blocks(self.correct.shape):
-            sums += self._right(rows).T @ values[self.case_of[rows]]
-        return sums
+    def score(self, rows: slice, slope: FloatArray) -> FloatArray:
+        """Right answers of the cases in ``rows``, weighted by ``slope`` [groups]: what their likelihood depends on."""
+        if self.correct is None:
+            return self.n_correct[rows]
+        scores = np.zeros(rows.stop - rows.start)
+        for columns, right in self._right(rows):
+            scores += right @ slope[columns]
+        return scores
+
+    def sum_over_right(self, rows: slice, values: FloatArray) -> FloatArray:
+        """Sum ``values`` [cases in rows, n] over those that got an item right: [groups, n]. Under 2PL only."""
+        sums = np.empty((values.shape[1], len(self.size)))
+        for columns, right in self._right(rows):
+            np.matmul(values.T, right, out=sums[:, columns])
+        return sums.T
+
+    @property
+    def complete(self) -> bool:
+        """Whether every respondent saw every item."""
+        return isinstance(self.observed, np.ndarray) and len(self.observed) == 1 and bool(self.observed.all())
 
     @property
     def items_seen(self) -> FloatArray:
         """Items that each case saw: [cases]."""
-        return np.concatenate([block.sum_over_items(self.size[:, None])[:, 0] for block in self.blocks(1)])
+        return np.concatenate([self.block(rows).sum_over_items(self.size[:, None])[:, 0] for rows in self.slices(1)])
 
-    def blocks(self, width: int) -> Iterator[CaseBlock]:
-        """The cases, few enough at once for matrices of ``width`` columns and for their observed rows."""
-        dense = isinstance(self.observed, np.ndarray) and len(self.observed) > 1
-        height = max(1, BLOCK // max(width, self.observed.shape[1] if dense else 1))
-        for start in range(0, len(self.count), height):
-            rows = slice(start, min(start + height, len(self.count)))
-            pattern = self.pattern[rows]
-            first, last = int(pattern[0]), int(pattern[-1])
-            yield CaseBlock(rows, self.observed[first : last + 1].astype(float, copy=False), pattern - first)
+    def slices(self, width: int) -> list[slice]:
+        """Slices of the cases, few enough at once for matrices of ``width`` columns."""
+        n, sparse = len(self.count), not isinstance(self.observed, np.ndarray)
+        n_slices = math.ceil(n / (BLOCK // width if sparse else min(BLOCK // width, _TALLEST)))
+        ends = np.linspace(0, n, n_slices + 1).astype(int)
+        return [slice(int(start), int(end)) for start, end in itertools.pairwise(ends)]
 
-    def _right(self, rows: slice) -> FloatArray:
+    def block(self, rows: slice) -> CaseBlock:
+        """The cases in ``rows`` with what they saw."""
+        pattern = self.pattern[rows]
+        first, last = int(pattern[0]), int(pattern[-1])
+        return CaseBlock(rows, self.observed[first : last + 1], pattern - first, self.complete)
+
+    def _right(self, rows: slice) -> Iterator[tuple[slice, FloatArray]]:
+        """The right answers of the cases in ``rows`` as numbers, some columns at a time: each is gone with the next."""
         assert self.correct is not None
-        right = self.correct[rows].astype(float)
-        return np.asarray(np.maximum(right, 0, out=right))
+        respondents = self.respondent_of[rows]
+        if (np.diff(respondents) == 1).all():
+            of_rows = self.correct[respondents[0] : respondents[-1] + 1]
+        else:
+            of_rows = self.correct[respondents]
+        yield from _column_blocks(of_rows)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseBlock:
-    """A slice of the cases, with what they saw as numbers that can be multiplied."""
+    """A slice of the cases, with what they saw."""
 
     cases: slice
-    observed: Any  # [patterns of the slice, groups], floats
+    observed: Any  # [patterns of the slice, groups], as in ``Cases``
     pattern: Places  # [cases of the slice]
+    complete: bool  # whether every case, of all slices, saw every item
 
     def sum_over_items(self, values: FloatArray) -> FloatArray:
-        """Sum ``values`` [groups, n], one row per group, over what each case saw: [cases, n]."""
-        return np.asarray((self.observed @ values)[self.pattern])
+        """Sum ``values`` [groups, n], one row per group, over what each case saw: [cases, n].
+
+        Where all saw everything, their sum over some or all groups may stand for the rows of these.
+        """
+        if self.complete:
+            return np.asarray(np.broadcast_to(values.sum(axis=0), (len(self.pattern), values.shape[1])))
+        if not isinstance(self.observed, np.ndarray):
+            return np.asarray((self.observed @ values)[self.pattern])
+        sums = np.zeros((len(self.observed), values.shape[1]))
+        for columns, seen in _column_blocks(self.observed):
+            sums += seen @ values[columns]
+        return sums[self.pattern]
 
     def sum_over_cases(self, values: FloatArray) -> FloatArray:
-        """Sum ``values`` [cases, n] over the cases that saw a group: [groups, n]."""
+        """Sum ``values`` [cases, n] over the cases that saw a group: [groups, n], or one row for all groups alike."""
         starts = np.searchsorted(self.pattern, np.arange(self.observed.shape[0]))
-        return np.asarray(self.observed.T @ np.add.reduceat(values, starts, axis=0))
+        by_pattern = np.add.reduceat(values, starts, axis=0)
+        if self.complete:
+            return np.asarray(by_pattern)
+        if not isinstance(self.observed, np.ndarray):
+            return np.asarray(self.observed.T @ by_pattern)
+        sums = np.empty((self.observed.shape[1], values.shape[1]))
+        for columns, seen in _column_blocks(self.observed):
+            np.matmul(seen.T, by_pattern, out=sums[columns])
+        return sums
+
+
+def _column_blocks(codes: IntArray) -> Iterator[tuple[slice, FloatArray]]:
+    """``codes`` [rows, columns], negative ones as 0, as numbers that can be multiplied, some columns at a time.
+
+    All in one place in memory, which stays in the cache: to write new memory takes longer than to multiply it.
+    """
+    n_rows, n_columns = codes.shape
+    width = min(max(1, _CACHED // n_rows), n_columns)
+    numbers = np.empty(n_rows * width)
+    for start in range(0, n_columns, width):
+        columns = slice(start, min(start + width, n_columns))
+        block = numbers[: n_rows * (columns.stop - start)].reshape(n_rows, -1)
+        np.copyto(block, np.maximum(codes[:, columns], 0))
+        yield columns, block
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +166,7 @@ class ItemTotals:
     block_of: Places  # [groups]
     asked: FloatArray  # [groups], respondents who saw an item of the group, weighted
     most_seen: float  # items seen by one respondent, at most
-    complete: bool  # whether all respondents saw the same items
+    complete: bool  # whether all respondents saw all items
     anchor: FloatArray  # [groups], difficulty at which a group is held; NaN if it is estimated
 
 
@@ -188,20 +241,24 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
 
 def _item_totals(cases: Cases, total: FloatArray, block_of: Places, anchor: FloatArray) -> ItemTotals:
     asked = np.zeros(len(total))
-    for block in cases.blocks(1):
-        asked += block.sum_over_cases(cases.count[block.cases, None])[:, 0]
-    most_seen, complete = float(cases.items_seen.max()), len(cases.observed) == 1
-    return ItemTotals(total, cases.size, block_of, asked, most_seen, complete, anchor)
+    for rows in cases.slices(1):
+        asked += cases.block(rows).sum_over_cases(cases.count[rows, None])[:, 0]
+    most_seen = float(cases.items_seen.max())
+    return ItemTotals(total, cases.size, block_of, asked, most_seen, cases.complete, anchor)
 
 
 def _blocks(column_of: Places, observed: IntArray, size: FloatArray) -> tuple[Places, FloatArray]:
     """Block of each group, given its column pattern, and the share of each block that each pattern has seen."""
-    n_blocks = column_of.max() + 1
-    few = n_blocks <= min(_MOST_BLOCKS, len(column_of) // _LEAST_GROUPS)
-    block_of = column_of if few else np.zeros_like(column_of)
+    block_of = few_blocks(column_of)
     member = (block_of[:, None] == np.arange(block_of.max() + 1)) * size[:, None]
     shares = [observed[rows].astype(float) @ member for rows in row_blocks(observed.shape)]
     return block_of, np.concatenate(shares) / member.sum(axis=0)
+
+
+def few_blocks(block_of: Places) -> Places:
+    """``block_of`` [groups] where blocks are few and large enough to be worth it; else all groups are one block."""
+    few = block_of.max() < min(_MOST_BLOCKS, len(block_of) // _LEAST_GROUPS)
+    return block_of if few else np.zeros_like(block_of)
 
 
 def item_totals(correct: IntArray, counts: Counts, sample: Sample) -> FloatArray:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import partial, reduce
 
 import numpy as np
 
 from easyhard.irt.cases import CaseBlock, Cases
 from easyhard.irt.counts import Places
 from easyhard.irt.point import Point
+from easyhard.irt.threads import in_order
 from easyhard.schema import FloatArray
 
 TAIL = 34.0  # log-density below the peak at which a posterior may be cut: exp(-34) = 2e-15
@@ -31,16 +33,19 @@ class Posteriors:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Sums over respondents; adding two gives those of both blocks together."""
+    """Sums over respondents; adding two gives those of both blocks together.
+
+    ``seen`` and ``probed`` are over those who saw a group, with one row for all groups if everybody saw everything.
+    """
 
     log_likelihood: float  # marginal, without the terms linear in the intercepts
-    seen: FloatArray  # [groups, terms]: times a curve's compact coefficients, its expected sum over those who saw it
-    right: FloatArray  # [groups, 1 + probes]; under 2PL, sums over those who got it right: see ``_over_right``
+    seen: FloatArray  # [groups, terms], or one row: times a curve's compact coefficients, its expected sum
+    right: FloatArray  # [groups, 1 + probes]; under 2PL, sums over those who got it right; else no row
     population: FloatArray  # [populations, points], respondents of each at every ability
     lost: FloatArray  # [functions, functions], posterior covariances of the functions of ``_functions``
     variance: FloatArray  # [blocks, nodes]: as ``seen`` for one item of a block, times the posterior variance
     asked: FloatArray  # [2, blocks]: sums of the shares of a block's items that were seen, and of their squares
-    probed: FloatArray  # [groups, probes, rank], covariances of the probes with the basis, over those who saw it
+    probed: FloatArray  # [groups, probes, rank], or one row: covariances of the probes with the basis
     probed_populations: FloatArray  # [probes, slopes of all populations], the same with these
     support: FloatArray  # [2]: minus the lowest, and the highest, ability with any mass
 
@@ -51,64 +56,80 @@ class Expectation:
 
 def posteriors(cases: Cases, point: Point) -> Iterator[Posteriors]:
     """Ability posteriors, slice by slice."""
-    grid, slope = point.grid, point.parameters.slope
-    score = cases.score(slope)
-    of_items = [point.softplus]
+    of_items = _of_items(cases, point)
+    for rows in cases.slices(len(point.grid.ability)):
+        yield _posteriors_of(cases, point, of_items, rows)
+
+
+def _of_items(cases: Cases, point: Point) -> FloatArray:
+    """What is to be summed over the items that a case saw, or where all saw everything its sum over all of them."""
+    curves, weights = [point.softplus], [cases.size]
     if point.n_probes:
-        of_items.append(point.coefficients[:, 0] * slope[:, None])
-    values = np.hstack(of_items) * cases.size[:, None]
-    n = point.softplus.shape[1]
-    for block in cases.blocks(len(grid.ability)):
-        sums = block.sum_over_items(values)
-        log_density = sums[:, :n] @ -point.compact
-        log_density += np.outer(score[block.cases], grid.ability)
-        log_density += point.log_density[cases.population[block.cases]]
-        peak = log_density.max(axis=1, keepdims=True)
-        density = np.exp(np.subtract(log_density, peak, out=log_density), out=log_density)
-        mass = density.sum(axis=1, keepdims=True)
-        density /= mass
-        log_likelihood = (peak + np.log(mass * grid.spacing))[:, 0]
-        expected = sums[:, n:] @ point.basis.T if point.n_probes else np.zeros((0, 0))
-        yield Posteriors(block, density, log_likelihood, score[block.cases], expected)
+        curves.append(point.coefficients[:, 0])
+        weights.append(cases.size * point.parameters.slope)
+    if point.complete:
+        return np.hstack([weight @ curve for weight, curve in zip(weights, curves, strict=True)])[None]
+    return np.hstack([weight[:, None] * curve for weight, curve in zip(weights, curves, strict=True)])
 
 
-def expectation(cases: Cases, point: Point) -> Expectation:
+def _posteriors_of(cases: Cases, point: Point, of_items: FloatArray, rows: slice) -> Posteriors:
+    """Ability posteriors of the cases in ``rows``."""
+    grid, block, n = point.grid, cases.block(rows), point.compact.shape[0]
+    sums, score = block.sum_over_items(of_items), cases.score(rows, point.parameters.slope)
+    log_density = sums[:, :n] @ -point.compact
+    log_density += np.outer(score, grid.ability)
+    log_density += point.log_density[cases.population[rows]]
+    peak = log_density.max(axis=1, keepdims=True)
+    density = np.exp(np.subtract(log_density, peak, out=log_density), out=log_density)
+    mass = density.sum(axis=1, keepdims=True)
+    density /= mass
+    log_likelihood = (peak + np.log(mass * grid.spacing))[:, 0]
+    expected = sums[:, n:] @ point.basis.T if point.n_probes else np.zeros((0, 0))
+    return Posteriors(block, density, log_likelihood, score, expected)
+
+
+def expectation(cases: Cases, point: Point, threads: int = 1) -> Expectation:
     """All sums over the respondents in ``cases``."""
-    over_right = np.empty((len(cases.count), 1 + point.n_probes))
-    total = None
-    for part in posteriors(cases, point):
-        sums, over_right[part.block.cases] = _expectation_of(cases, point, part)
-        total = sums if total is None else total + sums
-    assert total is not None
-    return total if cases.correct is None else replace(total, right=cases.sum_over_right(over_right))
+    of_slice = partial(_expectation_of, cases, point, _of_items(cases, point))
+    return reduce(_added, in_order(of_slice, cases.slices(len(point.grid.ability)), threads))
 
 
-def _expectation_of(cases: Cases, point: Point, part: Posteriors) -> tuple[Expectation, FloatArray]:
-    """Sums over a slice of cases, and what is still to be summed over those who got an item right."""
-    rows, grid = part.block.cases, point.grid
+def _added(total: Expectation, more: Expectation) -> Expectation:
+    """The sum of both, in the place of ``total``: the sums of thousands of items are large."""
+    for name in fields(total):
+        if name.name not in ("log_likelihood", "support"):
+            held = getattr(total, name.name)
+            held += getattr(more, name.name)
+    support = np.maximum(total.support, more.support)
+    return replace(total, log_likelihood=total.log_likelihood + more.log_likelihood, support=support)
+
+
+def _expectation_of(cases: Cases, point: Point, of_items: FloatArray, rows: slice) -> Expectation:
+    """Sums over the cases in ``rows``."""
+    part, grid = _posteriors_of(cases, point, of_items, rows), point.grid
     count = cases.count[rows, None]
     weight = part.weight * count
     on_terms = weight @ point.compact.T
-    share = cases.share[cases.pattern[part.block.cases]]
+    share = cases.share[cases.pattern[rows]]
     mean = part.weight @ grid.ability
     variance = np.maximum(part.weight @ grid.ability**2 - mean**2, 0)
     probes = [weight * (h - (part.weight * h).sum(axis=1, keepdims=True)) for h in _probes(cases, point, part)]
     on_basis = np.hstack([np.zeros((len(count), 0)), *(h @ point.basis for h in probes)])
     seen = part.block.sum_over_cases(np.hstack([on_terms, on_basis]))
     n_terms = on_terms.shape[1]
-    sums = Expectation(
+    over_right = np.column_stack([count[:, 0] * mean, *(h @ grid.ability for h in probes)])
+    return Expectation(
         log_likelihood=float(count[:, 0] @ part.log_likelihood),
         seen=seen[:, :n_terms],
-        right=np.zeros((len(cases.size), 1 + point.n_probes)),
-        population=_one_hot(cases.population[part.block.cases], len(point.log_density)).T @ weight,
+        right=over_right[:0] if cases.correct is None else cases.sum_over_right(rows, over_right),
+        population=_one_hot(cases.population[rows], len(point.log_density)).T @ weight,
         lost=_lost(cases, point, share, part, mean, variance),
         variance=(share * variance[:, None]).T @ on_terms @ point.from_compact,
         asked=np.stack([count[:, 0] @ share, count[:, 0] @ share**2]),
-        probed=seen[:, n_terms:].reshape(len(cases.size), point.n_probes, point.basis.shape[1]),
-        probed_populations=_with_populations(probes, cases.population[part.block.cases], point),
+        probed=seen[:, n_terms:].reshape(len(seen), point.n_probes, point.basis.shape[1]),
+        probed_populations=_with_populations(probes, cases.population[rows], point),
         support=np.array([-1, 1]) * support(part.weight, grid.ability),
     )
-    return sums, np.column_stack([count[:, 0] * mean, *(h @ grid.ability for h in probes)])
 
 
 def _probes(cases: Cases, point: Point, part: Posteriors) -> list[FloatArray]:

@@ -68,14 +68,13 @@ def derivatives(
 def _items(point: Point, design: Design, items_of: ItemTotals, sums: Expectation) -> tuple[FloatArray, FloatArray]:
     """Gradient [groups, k] and known-ability information [groups, k, k] of the items' parameters."""
     nodes, p = point.grid.nodes, point.probability
-    seen = sums.seen @ point.from_compact
-    gradient = [items_of.total - items_of.size * (seen * p).sum(axis=1)]
-    variance = seen * p * (1 - p) * items_of.size[:, None]
-    moments = np.stack([variance.sum(axis=1), variance @ nodes, variance @ nodes**2], axis=1)
-    items = moments[:, :1, None]
+    expected = sums.seen @ point.from_compact * p
+    gradient = [items_of.total - items_of.size * expected.sum(axis=1)]
     if design.slopes:
-        gradient.append(sums.right[:, 0] - (seen * p) @ nodes)
-        items = moments[:, [[0, 1], [1, 2]]]
+        gradient.append(sums.right[:, 0] - expected @ nodes)
+    expected *= 1 - p
+    moments = expected @ np.stack([np.ones_like(nodes), nodes, nodes**2], axis=1) * items_of.size[:, None]
+    items = moments[:, [[0, 1], [1, 2]]] if design.slopes else moments[:, :1, None]
     chain = _chain(point, design)
     slopes, items = np.stack(gradient, axis=1) * chain, items * chain[:, :, None] * chain[:, None, :]
     if design.log_slope_sd is not None:
@@ -98,7 +97,7 @@ def _with_probes(
     chain, slope = _chain(point, design), point.parameters.slope
     n_populations = len(found.populations)
     directions = np.zeros((n_groups, k, point.n_probes))
-    lost = np.einsum("gkr,gpr->gkp", point.coefficients, sums.probed) * -items_of.size[:, None, None]
+    lost = point.coefficients @ sums.probed.transpose(0, 2, 1) * -items_of.size[:, None, None]
     directions[:, 0, 0] = slope
     if design.slopes:
         directions[:, 1, 1] = slope
@@ -145,22 +144,21 @@ def _loss(point: Point, design: Design, items_of: ItemTotals, sums: Expectation)
     weighted = point.coefficients * (relative * size)[:, None, None]
     n_populations = sum(len(slopes) for slopes in point.population_slopes)
     n_items = n_blocks * rank
-    across = np.zeros((n_groups, k, len(sums.lost)))
-    columns = block_of[:, None] * rank + np.arange(rank)
-    rows = np.arange(n_groups)[:, None]
-    across[rows, 0, columns] = weighted[:, 0]
-    if design.slopes:
-        across[rows, 1, columns] = weighted[:, 1]
-        across[rows, 1, n_items + n_populations + columns] = -weighted[:, 0]
     root = _root(sums.lost)
-    items = across.reshape(n_groups * k, -1) @ root
-    loss = np.vstack([items, -root[n_items : n_items + n_populations]])  # an item's slope is minus its curve
-    per_item = items.reshape(n_groups, k, -1)
+    loss = np.empty((n_groups * k + n_populations, root.shape[1]))
+    loss[n_groups * k :] = -root[n_items : n_items + n_populations]  # an item's slope is minus its curve
+    per_item = loss[: n_groups * k].reshape(n_groups, k, -1)
+    noise = np.zeros(n_groups)
+    for block in range(n_blocks):
+        mine = slice(None) if n_blocks == 1 else np.flatnonzero(block_of == block)
+        of_block = slice(block * rank, (block + 1) * rank)
+        per_item[mine] = weighted[mine] @ root[of_block]
+        if design.slopes:
+            per_item[mine, 1] -= weighted[mine, 0] @ root[n_items + n_populations :][of_block]
+            noise[mine] = point.probability[mine] * (1 - point.probability[mine]) @ sums.variance[block]
     uneven = (sums.asked[0] / sums.asked[1] - 1)[block_of]  # 0 where everybody saw all or none of a block
     correction = (per_item @ per_item.transpose(0, 2, 1)) * uneven[:, None, None]
     if design.slopes:
-        p = point.probability
-        noise = (p * (1 - p) * sums.variance[block_of]).sum(axis=1)
         correction[:, 1, 1] += noise * relative
     return loss, correction
 

@@ -51,6 +51,7 @@ class Point:
     grid: Quadrature
     compact: FloatArray  # [terms, points], functions of which every curve is a combination, to ten digits
     from_compact: FloatArray  # [terms, nodes], the same at the nodes, orthonormal
+    complete: bool  # whether all respondents saw all items
     softplus: FloatArray  # [groups, terms], coefficients of minus the log-probability of a wrong answer
     probability: FloatArray  # [groups, nodes], of a correct answer
     log_density: FloatArray  # [populations, points], of ability
@@ -69,24 +70,28 @@ def make_point(parameters: Parameters, items: ItemTotals, reach: tuple[float, fl
     low, high = reach
     slope, intercept = parameters.slope[:, None], parameters.intercept[:, None]
     coarse = expit(slope * np.linspace(low, high, _COARSE) + intercept)
-    information = _most(slope**2 * coarse * (1 - coarse), items.size, items.most_seen)
+    coarse *= (1 - coarse) * slope**2
+    information = _most(coarse, items.size, items.most_seen)
+    del coarse
     information += max(float((1 / population.width**2).max()) for population in parameters.populations)
     grid = quadrature(low, high, information, max(float(np.abs(slope).max()), 1e-3))
     logit = slope * grid.nodes + intercept
     probability = expit(logit)
-    curves = [probability, grid.nodes * probability] if design.slopes else [probability]
-    basis, coefficients = _common_basis(np.stack(curves, axis=1))
-    softplus = np.logaddexp(0, logit)
-    # The information of a Rasch item is the sum of p (1 - p), which for a solitary item no other curves make up.
-    information_of_item = [] if design.slopes else [probability * (1 - probability)]
-    few = items.complete or len(items.size) < _SAMPLED
-    terms = np.eye(len(grid.nodes)) if few else _compact([softplus, *curves, *information_of_item])
+    softplus = np.logaddexp(0, logit, out=logit)
+    basis, coefficients = _common_basis(probability, grid.nodes if design.slopes else None)
+    terms = np.eye(len(grid.nodes))
+    if not items.complete and len(items.size) >= _SAMPLED:
+        # The information of a Rasch item is the sum of p (1 - p), which for a solitary item no other curves make up.
+        further = grid.nodes * probability if design.slopes else probability * (1 - probability)
+        terms = _compact([softplus, probability, further])
+        softplus = softplus @ terms.T
     return Point(
         parameters=parameters,
         grid=grid,
         compact=terms @ grid.interpolation.T,
         from_compact=terms,
-        softplus=softplus @ terms.T,
+        complete=items.complete,
+        softplus=softplus,
         probability=probability,
         log_density=np.stack([population.log_density(grid.ability) for population in parameters.populations]),
         population_slopes=tuple(
@@ -158,9 +163,15 @@ def _spread(places: Places) -> Places:
     return np.asarray(places[np.linspace(0, len(places) - 1, min(_SAMPLED, len(places))).astype(int)])
 
 
-def _common_basis(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Orthonormal rows [rank, nodes] that span ``curves`` [groups, slots, nodes], and the coefficients in them."""
-    flat = curves.reshape(-1, curves.shape[-1])
-    spectrum, axes = np.linalg.eigh(flat.T @ flat)
+def _common_basis(curves: FloatArray, nodes: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Orthonormal rows [rank, nodes] that span ``curves`` [groups, nodes], and the coefficients in them.
+
+    With ``nodes`` they span these times the curves too. The coefficients are [groups, slots, rank].
+    """
+    products = curves.T @ curves
+    if nodes is not None:
+        products += nodes[:, None] * products * nodes
+    spectrum, axes = np.linalg.eigh(products)
     basis = axes[:, spectrum > _RANK_ERROR * spectrum[-1]]
-    return basis.T, (flat @ basis).reshape(*curves.shape[:2], -1)
+    of_slots = basis if nodes is None else np.hstack([basis, nodes[:, None] * basis])
+    return basis.T, (curves @ of_slots).reshape(len(curves), -1, basis.shape[1])

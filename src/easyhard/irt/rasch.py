@@ -16,16 +16,20 @@ import numpy.typing as npt
 
 from easyhard.irt.cases import ItemTotals, rasch_cases
 from easyhard.irt.checks import check_fittable
+from easyhard.irt.counts import Counts
 from easyhard.irt.extremes import extreme_difficulties
 from easyhard.irt.free_ability import flat_population, likeliest_weights
 from easyhard.irt.information import invert
 from easyhard.irt.item_model import ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, PopulationPart
-from easyhard.irt.sample import make_sample
+from easyhard.irt.sample import Sample, make_sample
 from easyhard.irt.search import MOST_ITERATIONS, Maximum, Path, Search
 from easyhard.irt.start import rasch_start
+from easyhard.irt.threads import own_threads
 from easyhard.schema import FloatArray, InputError, IntArray
+
+AbilityShape = Literal["normal", "free"]
 
 _FREE_TOLERANCE = 1e-5  # logits; the weights of a free distribution settle slowly, and difficulties hardly feel it
 _LOWEST_PRIOR_SD = 0.5  # logits: a few items that happen to be alike must not pass for a sharp prior
@@ -36,7 +40,7 @@ def fit_rasch(
     weight: FloatArray | None = None,
     population: npt.NDArray[np.integer] | None = None,
     anchor: FloatArray | None = None,
-    ability: Literal["normal", "free"] = "normal",
+    ability: AbilityShape = "normal",
 ) -> ItemModel:
     """Fit the Rasch model to ``correct``, int8 [respondents, items]: 1 correct, 0 wrong, -1 missing.
 
@@ -65,10 +69,17 @@ def fit_rasch(
     counts = check_fittable(correct)
     sample = make_sample(len(correct), weight, population)
     anchors = check_anchor(anchor, len(counts.varies))
+    with own_threads() as threads:
+        return _fit(correct, counts, sample, anchors, ability, threads)
+
+
+def _fit(
+    correct: IntArray, counts: Counts, sample: Sample, anchors: FloatArray, ability: AbilityShape, threads: int
+) -> ItemModel:
     cases, items = rasch_cases(correct, counts, sample, anchors)
     anchored = bool(np.isfinite(anchors).any())
     uneven = bool(((cases.share > 0) & (cases.share < 1)).any())
-    search = Search(rasch_design(sample.n_populations, anchored, uneven), items, [cases])
+    search = Search(rasch_design(sample.n_populations, anchored, uneven), items, [cases], threads=threads)
     start, reach = rasch_start(cases, items, sample.n_populations)
     if ability == "free":
         maximum = _maximise_free(search, search.maximise(start, reach), sample.n_populations)

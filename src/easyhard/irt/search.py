@@ -65,12 +65,16 @@ class Maximum:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is maximised: a design, the items, and the respondents in blocks, which ``map_shards`` visits."""
+    """What is maximised: a design, the items, and the respondents in blocks, which ``map_shards`` visits.
+
+    ``threads`` work on each block.
+    """
 
     design: Design
     items: ItemTotals
     shards: Sequence[Any]
     map_shards: MapShards = map
+    threads: int = 1
 
     @property
     def _anchors(self) -> FloatArray:
@@ -93,7 +97,7 @@ class Search:
         low, high = reach
         while True:
             point = make_point(parameters, self.items, (low, high), self.design)
-            asked = partial(expectation, point=point.for_sums())
+            asked = partial(expectation, point=point.for_sums(), threads=self.threads)
             sums: Expectation = reduce(add, self.map_shards(asked, self.shards))
             width = high - low
             too_low, too_high = -sums.support[0] <= low, sums.support[1] >= high
@@ -120,13 +124,12 @@ class Search:
         approximate = self.design.probes and (not exact or self.design.log_slope_sd is not None)
         at, iterations, path = self.at(start, reach), 1, Path([], [])
         while True:
-            slopes = self.derivatives(at, exact)
-            step = invert(slopes).product(slopes.gradient)
+            step, weight = self._step(at, exact)
             longest = float(np.abs(step).max())
             if longest < TOLERANCE or iterations == MOST_ITERATIONS or self._too_steep(at):
                 return Maximum(at, self.derivatives(at, self.exact), iterations, longest)
             accelerate = approximate and longest < _NEAR
-            further = path.accelerated(step, np.sqrt(_diagonal(slopes))) if accelerate else step
+            further = path.accelerated(step, weight) if accelerate else step
             found = self._moved(at, further) if further is not step else None
             if found is None or not _no_lower(found, at):
                 further = step * min(1.0, LONGEST_STEP / longest)
@@ -135,6 +138,12 @@ class Search:
             path = path.extended(further, step)
             at = found
             iterations += 1
+
+    def _step(self, at: At, exact: bool) -> tuple[FloatArray, FloatArray]:
+        """The step of Newton's method, and the weight of each parameter in the length of a step."""
+        slopes = self.derivatives(at, exact)
+        diagonal = np.append(slopes.items.diagonal(axis1=1, axis2=2).ravel(), slopes.populations.diagonal())
+        return invert(slopes).product(slopes.gradient), np.sqrt(diagonal)
 
     def _too_steep(self, at: At) -> bool:
         return self.design.log_slope_sd is None and at.steepest > HIGHEST_SLOPE
@@ -171,10 +180,6 @@ class Path:
         changes = np.diff(np.column_stack([*self.steps, step]), axis=1)
         share = np.linalg.lstsq(changes * weight[:, None], step * weight, rcond=1e-10)[0]
         return np.asarray(step - (np.column_stack(self.moves) + changes) @ share)
-
-
-def _diagonal(at: Derivatives) -> FloatArray:
-    return np.append(at.items.diagonal(axis1=1, axis2=2).ravel(), at.populations.diagonal())
 
 
 def _no_lower(found: At, at: At) -> bool:

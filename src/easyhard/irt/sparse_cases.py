@@ -13,13 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from easyhard.irt.cases import Cases, by_appearance, distinct_keys
+from easyhard.irt.cases import Cases, by_appearance, distinct_keys, few_blocks
 from easyhard.irt.counts import Mask, Places
 from easyhard.schema import InputError, SparseResponses
 
 Hashes = npt.NDArray[np.uint64]
-
-_MOST_BLOCKS = 64  # as for responses in one matrix: with more, all items are one block
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,8 @@ def choose(counts: ItemCounts, items: Places) -> Chosen:
     """``items`` [columns] as columns; those that the same respondents saw are a block, if the blocks are few."""
     column = np.full(len(counts.seen), -1, dtype=np.int32)
     column[items] = np.arange(len(items))
-    blocks, block_of = np.unique(counts.observers[items], return_inverse=True)
-    return Chosen(column, block_of if len(blocks) <= _MOST_BLOCKS else np.zeros_like(block_of))
+    _, block_of = np.unique(counts.observers[items], return_inverse=True)
+    return Chosen(column, few_blocks(block_of))
 
 
 def sparse_cases(responses: SparseResponses, chosen: Chosen) -> Cases:

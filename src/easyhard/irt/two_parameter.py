@@ -13,15 +13,17 @@ import numpy.typing as npt
 
 from easyhard.irt.cases import Cases, ItemTotals, rasch_cases, single_cases
 from easyhard.irt.checks import check_fittable
+from easyhard.irt.counts import Counts
 from easyhard.irt.extremes import extreme_difficulties
 from easyhard.irt.information import Derivatives, invert
 from easyhard.irt.item_model import ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, Parameters, PopulationPart
 from easyhard.irt.population import normal_population
-from easyhard.irt.sample import make_sample
+from easyhard.irt.sample import Sample, make_sample
 from easyhard.irt.search import Search
 from easyhard.irt.start import rasch_start
+from easyhard.irt.threads import own_threads
 from easyhard.schema import FloatArray, InputError, IntArray
 
 # Weak: 95% of discriminations between a seventh and seven times 1. It keeps an item that a few respondents
@@ -54,9 +56,16 @@ def fit_2pl(
         )
     counts = check_fittable(correct)
     sample = make_sample(len(correct), weight, population)
+    with own_threads() as threads:
+        return _fit(correct, counts, sample, log_discrimination_sd, threads)
+
+
+def _fit(
+    correct: IntArray, counts: Counts, sample: Sample, log_discrimination_sd: float | None, threads: int
+) -> ItemModel:
     cases, items = single_cases(correct, counts, sample, counts.varies)
     free: tuple[tuple[PopulationPart, ...], ...] = ((),) + (("mean", "log_sd"),) * (sample.n_populations - 1)
-    search = Search(Design(True, free, log_slope_sd=log_discrimination_sd), items, [cases])
+    search = Search(Design(True, free, log_slope_sd=log_discrimination_sd), items, [cases], threads=threads)
     maximum = search.maximise(*_start(*rasch_cases(correct, counts, sample), sample.n_populations))
     found = maximum.at.point.parameters
     varies = counts.varies
