@@ -94,6 +94,7 @@ def test_items_of_known_benchmarks_have_the_names_they_have_elsewhere(tmp_path: 
         "gsm:model=org_m": "gsm8k",
         "math:subject=algebra,level=1,model=org_m": "leaderboard_math_algebra_hard",
         "mmlu:model=org_m": "mmlu",
+        "{}{0}:model=org_m": "{}{0}",
     }.items():
         path.with_name("run_spec.json").write_text(json.dumps({"name": name, "adapter_spec": {"model": "org/m"}}))
         (run,) = helm.read(path, Asked(metric="exact_match")).runs

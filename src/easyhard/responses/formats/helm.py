@@ -190,6 +190,6 @@ def _known_as(run: str) -> str:
     """The scenario alone, under the name that its benchmark has elsewhere: its content tells an item from others."""
     scenario, arguments = run.split(":", 1)[0], dict(ARGUMENT.findall(run))
     try:
-        return SAME.get(scenario, scenario).format_map(arguments)
-    except KeyError:
+        return SAME[scenario].format_map(arguments)
+    except KeyError:  # no scenario of those, or none of the arguments that it should have
         return scenario
