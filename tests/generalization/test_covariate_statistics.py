@@ -248,6 +248,15 @@ def test_a_word_seen_in_no_fold_but_one_does_no_harm() -> None:
     assert prediction.r_squared > 0.95
 
 
+def test_of_hundreds_of_words_the_commonest_have_columns() -> None:
+    rng = np.random.default_rng(8)
+    words = np.concatenate([np.repeat(np.arange(300.0), 5), np.full(60, 300.0)])
+    difficulty = rng.normal(size=len(words)) + 3 * (words == 300)
+    prediction = predict([], [words], difficulty)
+    assert prediction.n_columns == 50
+    assert prediction.r_squared > 0.15  # the one common word is among them
+
+
 def test_more_columns_than_items_do_no_harm() -> None:
     rng = np.random.default_rng(5)
     prediction = predict(list(rng.normal(size=(20, 30))), [], rng.normal(size=30))

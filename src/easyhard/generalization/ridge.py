@@ -15,6 +15,7 @@ from easyhard.schema import FloatArray, Interval
 
 FOLDS = 10  # the usual number; nine tenths of the items are nearly as good as all
 REPEATS = 5  # ours: what is left of the luck of the folds is small beside that of the items
+MOST_WORDS = 50  # ours: columns of one covariate; thousands would take hours, and few items are left for each
 # Penalties tried, in units of the number of items; from none to all but flat.
 PENALTIES = np.logspace(-5, 2, 22)
 
@@ -44,9 +45,9 @@ def predict(
 
     NaN is a missing value, or a word too rare to count. A number enters by its rank among the items fitted to, so
     that one endless text moves nothing, and by the square of that, so that difficulty may rise ever faster; a missing
-    one is put in the middle and marked in a column of its own. Each word is a column. Columns are standardised, and
-    the penalty of the ridge is chosen within the items fitted to, by their leave-one-out error (PRESS; Allen 1974,
-    Technometrics 16(1), 125-127).
+    one is put in the middle and marked in a column of its own. Each word is a column, the 50 commonest of a
+    covariate. Columns are standardised, and the penalty of the ridge is chosen within the items fitted to, by their
+    leave-one-out error (PRESS; Allen 1974, Technometrics 16(1), 125-127).
 
     Ten folds, five times over, drawn by ``seed`` and the number of items alone. The interval of ``r_squared`` is that
     of a ratio of means over items, on its logarithm, with predictions taken as given.
@@ -81,11 +82,18 @@ def _design(
 ) -> tuple[FloatArray, FloatArray]:
     """Standardised columns, [items fitted to, columns] and [items left out, columns]."""
     columns = [column for values in numbers for column in _number_columns(values, fitted)]
-    columns += [(codes == code).astype(np.float64) for codes in words for code in np.unique(codes[~np.isnan(codes)])]
+    columns += [(codes == code).astype(np.float64) for codes in words for code in _commonest(codes)]
     table = np.column_stack(columns)
     centre, spread = table[fitted].mean(axis=0), table[fitted].std(axis=0)
     table = (table - centre) / np.where(spread > 1e-9, spread, np.inf)  # one that is constant here says nothing
     return table[fitted], table[~fitted]
+
+
+def _commonest(codes: FloatArray) -> FloatArray:
+    """The codes of at most MOST_WORDS words, those that most items have."""
+    known, counts = np.unique(codes[~np.isnan(codes)], return_counts=True)
+    chosen: FloatArray = known[np.argsort(-counts, kind="stable")[:MOST_WORDS]]
+    return chosen
 
 
 def _number_columns(values: FloatArray, fitted: npt.NDArray[np.bool_]) -> list[FloatArray]:
