@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from easyhard.benchmarks.known_tasks import AnswerForm
 from easyhard.benchmarks.spec import BenchmarkSpec
+from easyhard.schema import InputError
 
 Take = Literal["text", "boxed", "count", "instructions"]
 Order = Literal["given", "by content"]
@@ -16,17 +18,19 @@ Order = Literal["given", "by content"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A data set of the Hugging Face hub.
+    """A data set of the Hugging Face hub, or the user's own file or folder at ``path``.
 
     ``revision`` is a commit; ``main`` where none is known. ``files`` gives the files of each subset as a pattern
-    (``*`` matches anything), below the data set's root; a data set without subsets has the one ``""``.
+    (``*`` matches anything), below the data set's root; a data set without subsets has the one ``""``. ``rows`` is
+    how many items there are in it, as far as is known.
     """
 
-    dataset: str
-    revision: str
-    split: str
-    files: Mapping[str, str]
-    rows: int | None = None  # that can be used, as far as is known
+    dataset: str = ""
+    revision: str = "main"
+    split: str = "test"
+    files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"": "*"}))
+    rows: int | None = None
+    path: Path | None = None
 
     @property
     def subsets(self) -> tuple[str, ...]:
@@ -41,7 +45,7 @@ class Text:
     ``take``: ``text`` as it is; ``boxed``, what the last LaTeX ``\\boxed{}`` holds; ``count``, the length of a list;
     ``instructions``, two columns (names of instructions, their arguments) as the JSON list that IFEval's checkers
     read. ``find`` is a regular expression of which the last match's first group is taken; what one of ``remove``
-    matches is taken out. White space at the ends goes.
+    matches is taken out. White space at the ends goes. Expressions are Rust's, whose time grows with the text alone.
     """
 
     columns: tuple[str, ...]
@@ -78,14 +82,15 @@ class Benchmark:
     """One benchmark, as data.
 
     ``task`` is a task of the lm-evaluation-harness (``{subset}`` in it is the row's subset): items have the names
-    that readers give to the items of its logs. ``metric`` is what the Open LLM Leaderboard counts. Where
-    ``republish`` is False the item text must stay in the study's own folder; see ``refuse_to_publish``.
+    that readers give to the items of its logs; without one they are named by question, answer and choices.
+    ``metric`` is what the Open LLM Leaderboard counts. Where ``republish`` is False the item text must stay in the
+    study's own folder; see ``refuse_to_publish``.
     """
 
     spec: BenchmarkSpec
     source: Source
     fields: Fields
-    task: str
+    task: str = ""
     metric: str | None = None
     licence: str = ""
     republish: bool = True
@@ -96,3 +101,16 @@ class Benchmark:
     def name(self) -> str:
         """Of the benchmark, and before the slash of its items' names where it has no subsets."""
         return self.spec.name
+
+
+def refuse_to_publish(benchmark: Benchmark, what: str) -> None:
+    """Raise InputError if ``what``, which holds item text, may not be made of this benchmark.
+
+    To be asked by whatever writes questions, answers or choices to where others may read them.
+    """
+    if not benchmark.republish:
+        raise InputError(
+            f"{what} would hold the item text of {benchmark.name}, which may not be republished "
+            f"({benchmark.licence or 'see its licence'}). Leave the text out: names, difficulties and figures may be "
+            "shown."
+        )

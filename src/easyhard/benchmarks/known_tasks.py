@@ -93,8 +93,8 @@ def item_of(task: str, document: Mapping[str, Any]) -> str:
     named = (*known.question, *known.choices, *([known.answer] if known.answer else []))
     if not known.question or any(name not in document for name in named):
         return whole_item(known.benchmark, document)
-    choices = _choices([document[name] for name in known.choices])
-    answer = _answer(document[known.answer], known.answer_is, document, choices) if known.answer else ""
+    choices = choice_texts([document[name] for name in known.choices])
+    answer = answer_text(document[known.answer], known.answer_is, document, choices) if known.answer else ""
     return item_id(known.benchmark, "\n".join(str(document[name]) for name in known.question), answer, choices)
 
 
@@ -115,7 +115,7 @@ def whole_item(benchmark: str, document: Any) -> str:
     return item_id(benchmark, json.dumps(document, sort_keys=True, ensure_ascii=False, default=str), "")
 
 
-def _choices(values: Sequence[Any]) -> list[str]:
+def choice_texts(values: Sequence[Any]) -> list[str]:
     """Texts of the choices: a list, a list written as text, ``{"text": [...]}``, or one field each."""
     if len(values) > 1:
         return [str(value) for value in values]
@@ -134,7 +134,7 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _answer(value: Any, form: AnswerForm, document: Mapping[str, Any], choices: Sequence[str]) -> str:
+def answer_text(value: Any, form: AnswerForm, document: Mapping[str, Any], choices: Sequence[str]) -> str:
     """The right answer's text; what names no choice stays as it is."""
     if form == "text":
         return str(value)
