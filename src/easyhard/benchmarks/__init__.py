@@ -4,6 +4,7 @@ from easyhard.benchmarks.identity import item_id
 from easyhard.benchmarks.spec import (
     BenchmarkSpec,
     Scoring,
+    answer_forms,
     candidates,
     completions,
     guessing_rates,
@@ -16,6 +17,7 @@ from easyhard.benchmarks.spec import (
 __all__ = [
     "BenchmarkSpec",
     "Scoring",
+    "answer_forms",
     "candidates",
     "completions",
     "guessing_rates",

@@ -161,11 +161,22 @@ def guessing_rates(items: Items, scoring: Scoring) -> dict[str, float]:
     says nothing, and the commonest answer solves 3% of GSM8K and of MATH.
     """
     names = items.table["item"].to_list()
-    if scoring == "choices":
+    if scoring in ("choices", "first_letter"):
         return {n: 1 / len(c) for n, c in zip(names, items.table["choices"].to_list(), strict=True)}
     answers = items.table["answer"].to_list()
     share = Counter(answers).most_common(1)[0][1] / len(answers)
     return dict.fromkeys(names, max(share, FREE_GUESS))
+
+
+def answer_forms(items: Items) -> dict[str, str]:
+    """The form of each item's answer: one of so many choices, a number, one word, or a text."""
+    found = {}
+    for name, answer, choices in items.table.select("item", "answer", "choices").iter_rows():
+        if choices:
+            found[name] = f"{len(choices)} choices"
+        else:
+            found[name] = "number" if number(answer) is not None else "text" if len(answer.split()) > 1 else "one word"
+    return found
 
 
 def number(text: str) -> float | None:

@@ -14,6 +14,7 @@ from easyhard.generalization.facts import StudyFacts
 from easyhard.generalization.guessing import guessing_p_value
 from easyhard.generalization.matrix import evaluation_items
 from easyhard.generalization.planning import smallest_detectable_gain
+from easyhard.generalization.prompt_checks import answer_forms, near_duplicate_texts, other_prompt
 from easyhard.generalization.words import bins_words, p_words, points
 from easyhard.schema import MISSING, Check, InputError, IntArray
 
@@ -262,6 +263,9 @@ _CHECKS: tuple[Callable[[StudyFacts], Check], ...] = (
     misfit,
     unfinished,
     question_length,
+    near_duplicate_texts,
+    answer_forms,
+    other_prompt,
 )
 
 

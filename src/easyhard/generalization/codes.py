@@ -16,6 +16,9 @@ TITLES = {
     "EH009": "Items that misfit the difficulty scale",
     "EH010": "Failed or missing runs",
     "EH011": "Question length goes with difficulty",
+    "EH012": "Near-duplicates among the items trained on",
+    "EH013": "The form of answers goes with difficulty",
+    "EH014": "Zero-shot does not follow the calibrated difficulties",
 }
 
 NEXT_STEPS = {
@@ -30,6 +33,9 @@ NEXT_STEPS = {
     "EH009": "Look at these items: a wrong key or a second right answer is common among them.",
     "EH010": "Run the study again: finished runs are kept, only these are repeated.",
     "EH011": "Match the length between bins, or speak of difficulty and length together.",
+    "EH012": "Drop one of each pair, or keep both on the same side.",
+    "EH013": "Study each form on its own, or speak of difficulty and form together.",
+    "EH014": "Compare the study's prompt and scoring with those of the logs that calibrated the items.",
 }
 
 

@@ -19,7 +19,7 @@ class StudyFacts:
     ``runs`` and ``cells`` are the tables of the GeneralizationMatrix, ``zero_shot`` maps each model to its
     responses (one respondent). ``guessing`` is the probability of a right guess by item, 0 for a free
     answer. ``train_sizes`` and ``n_truncated`` count training examples by run; ``question_length`` by item,
-    in any one unit.
+    in any one unit. ``questions`` is the text by item, ``answer_forms`` the kind of its answer in a word or two.
     """
 
     bank: ItemBank
@@ -31,3 +31,5 @@ class StudyFacts:
     train_sizes: Mapping[RunKey, int] | None = None
     n_truncated: Mapping[RunKey, int] | None = None
     question_length: Mapping[str, float] | None = None
+    questions: Mapping[str, str] | None = None
+    answer_forms: Mapping[str, str] | None = None

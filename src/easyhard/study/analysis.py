@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from easyhard.atomic import write_parquet
-from easyhard.benchmarks import guessing_rates
+from easyhard.benchmarks import answer_forms, guessing_rates
 from easyhard.benchmarks.item_table import read_items
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
@@ -57,6 +57,8 @@ def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
         train_sizes=sizes,
         n_truncated=dict.fromkeys(sizes, 0),  # a training example that does not fit is refused, never cut
         question_length=dict(zip(items.table["item"], items.table["question"].str.len_chars(), strict=True)),
+        questions=dict(items.table.select("item", "question").iter_rows()),
+        answer_forms=answer_forms(items),
     )
     matrix = replace(matrix, checks=run_checks(facts))
     without = [model.label for model in config.models if model.label not in zero_shot]
