@@ -157,9 +157,14 @@ def test_a_score_that_is_no_verdict_asks_for_a_threshold(tmp_path: Path) -> None
 
 def test_many_files_read_by_several_processes_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for model, answers in TRUTH.items():
-        lines_with_folder(tmp_path, model, answers)
+        for copy in range(4):
+            lines_with_folder(tmp_path, f"{model}-{copy}", answers)
+    alone, audit = ingest(tmp_path)
+    assert len(alone.respondents) == len(audit.files) == 8
     monkeypatch.setattr("easyhard.responses.reading.ALONE", 0)
-    assert as_dict(ingest(tmp_path, processes=2)[0]) == truth()
+    shared = ingest(tmp_path, processes=2)  # which read four files ahead
+    assert as_dict(shared[0]) == as_dict(alone)
+    assert shared[1] == audit
 
 
 def plain(folder: Path) -> dict[str, str]:

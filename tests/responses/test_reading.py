@@ -48,47 +48,68 @@ def test_responses_that_are_written_into_the_folder_of_logs_are_not_read_again(t
 
 ENDS = """
 import os, sys
-from easyhard.responses.reading import readers, result_of
+from pathlib import Path
+from easyhard.responses.formats.known import Format, format_named
+from easyhard.responses.listing import LogFile
+from easyhard.responses.log import Asked, FileRead
+from easyhard.responses.reading import read_all
+
+def read(path, asked):
+    if sys.argv[1].startswith("dies"):
+        os._exit(3)
+    print(os.getpid(), flush=True)
+    return FileRead("")
+
 if __name__ == "__main__":
-    with readers(1) as pool:
-        print(pool.submit(os.getpid).result(), flush=True)
-        if sys.argv[1] == "dies":
-            result_of(pool.submit(os._exit, 3), [])
+    logs = [Path(name) for name in sys.argv[2:]]
+    files = [LogFile(log, format_named("lm-eval"), 1, named=False) for log in logs]
+    files.insert(1, LogFile(Path("bad.parquet"), Format("bad", None, read), 1, named=sys.argv[1] == "dies, named"))
+    for file, found in read_all(files, Asked(), 2):
+        print(file.path.name, found.rows, [(one.line, one.finding) for one in found.broken], flush=True)
         sys.stdin.read()
 """
 
 
-def child(how: str, tmp_path: Path) -> subprocess.Popen[str]:
+def child(tmp_path: Path, how: str, *logs: Path) -> subprocess.Popen[str]:
     script = tmp_path / "ends.py"
     script.write_text(ENDS)
-    pipe, command = subprocess.PIPE, [sys.executable, script, how]
+    pipe, command = subprocess.PIPE, [sys.executable, str(script), how, *map(str, logs)]
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the system has no way to wait for another's child")
 def test_a_process_that_reads_ends_with_the_one_that_is_killed(tmp_path: Path) -> None:
-    with child("is killed", tmp_path) as started:
+    with child(tmp_path, "is killed") as started:
         assert started.stdout is not None
         reader = os.pidfd_open(int(started.stdout.readline()))
+        assert started.stdout.readline().startswith("bad.parquet")
         started.send_signal(signal.SIGKILL)
         assert select.select([reader], [], [], 30)[0]
         os.close(reader)
 
 
 def test_an_interruption_is_told_once(tmp_path: Path) -> None:
-    with child("is interrupted", tmp_path) as started:
+    with child(tmp_path, "is interrupted") as started:
         assert started.stdout is not None
-        started.stdout.readline()
+        assert started.stdout.readline() and started.stdout.readline()  # it was begun, and done
         os.killpg(started.pid, signal.SIGINT)  # as Ctrl-C does
         _, errors = started.communicate()
         assert errors.count("KeyboardInterrupt") == errors.count("Traceback") == 1
 
 
-def test_a_process_that_dies_while_it_reads_is_told_as_such(tmp_path: Path) -> None:
-    with child("dies", tmp_path) as started:
+def test_a_file_that_ends_its_reader_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    logs = [put(lines(ROWS), log_file(tmp_path / str(number))) for number in range(5)]
+    with child(tmp_path, "dies", *logs) as started:
+        told, errors = started.communicate()
+    assert not errors
+    assert sorted(line.split()[1] for line in told.splitlines()) == ["0", *["20"] * 5]
+    assert "bad.parquet 0 [(0, 'it ended the process that read it" in told
+
+
+def test_a_file_that_was_named_and_ends_its_reader_is_an_error(tmp_path: Path) -> None:
+    with child(tmp_path, "dies, named") as started:
         _, errors = started.communicate()
-        assert WorkError.__name__ in errors
-        assert "ended before its time" in errors
+    assert errors.splitlines()[-1].startswith(f"easyhard.schema.{WorkError.__name__}: bad.parquet: it ended")
 
 
 def test_parquet_is_read_by_other_processes_and_gives_the_same(tmp_path: Path) -> None:

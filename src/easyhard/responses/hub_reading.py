@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from pathlib import Path
 
 from easyhard.responses.audit import Audit
@@ -16,7 +15,7 @@ from easyhard.responses.hub_plan import Source, run_of
 from easyhard.responses.ingest import Gathered
 from easyhard.responses.listing import LogFile
 from easyhard.responses.log import Asked, FileRead
-from easyhard.responses.reading import read_file, readers, result_of
+from easyhard.responses.reading import Readers, readers
 from easyhard.schema import EasyhardError, Responses
 
 BESIDE = "results_"  # a file of the same run, which a reader looks for beside a log
@@ -49,8 +48,8 @@ def pull_responses(
 class Arriving:
     """Reads each log as soon as what lies beside it is there too; keeps the answers, and the first error."""
 
-    def __init__(self, pool: ProcessPoolExecutor, asked: Asked) -> None:
-        self._pool = pool
+    def __init__(self, readers: Readers, asked: Asked) -> None:
+        self._readers = readers
         self._asked = asked
         self._gathered = Gathered()
         self._waiting: dict[tuple[str, str], list[Path]] = {}  # by run: logs without the results of the same run
@@ -76,20 +75,12 @@ class Arriving:
         kind = format_of(path)
         if kind is not None and self._error is None:
             file = LogFile(path, kind, path.stat().st_size, named=False)
-            self._running[self._submit(file)] = file
-
-    def _submit(self, file: LogFile) -> Future[FileRead]:
-        try:
-            return self._pool.submit(read_file, file, self._asked)
-        except BrokenProcessPool as error:  # one of the processes ended: told when this is taken up
-            failed: Future[FileRead] = Future()
-            failed.set_exception(error)
-            return failed
+            self._running[self._readers.begin(file, self._asked)] = file
 
     def _end(self, future: Future[FileRead]) -> None:
         try:
-            read = result_of(future, self._running.values())
-            self._gathered.add(self._running[future], read)
+            file = self._running[future]
+            self._gathered.add(file, self._readers.end(future, file, self._asked))
         except EasyhardError as error:
             self._error = self._error or error
         del self._running[future]

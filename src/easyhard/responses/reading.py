@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 
 from easyhard.responses.listing import LogFile
 from easyhard.responses.log import Asked, ChoiceNeeded, FileRead
 from easyhard.schema import InputError, Progress, WorkError
-from easyhard.wording import shown_all
 
 ALONE = 32_000_000  # bytes in all below which starting more processes takes longer than reading
 
@@ -62,38 +62,70 @@ def _shared(files: Sequence[LogFile], asked: Asked, count: int) -> Iterator[tupl
     """The same by several processes; a few files ahead of what is taken, so that results do not pile up."""
     with readers(count) as pool:
         waiting = iter(files)
-        running = {
-            pool.submit(read_file, file, asked): file for file, _ in zip(waiting, range(2 * count), strict=False)
-        }
+        running = {pool.begin(file, asked): file for file in islice(waiting, 2 * count)}
         while running:
             ready = next(as_completed(running))
-            read = result_of(ready, running.values())
             file = running.pop(ready)
             following = next(waiting, None)
             if following is not None:
-                running[pool.submit(read_file, following, asked)] = following
-            yield file, read
+                running[pool.begin(following, asked)] = following
+            yield file, pool.end(ready, file, asked)
 
 
-def result_of(future: Future[FileRead], running: Iterable[LogFile]) -> FileRead:
-    """What a process read. WorkError if it ended before it had: some damaged Parquet files end Polars' parser so."""
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise WorkError(
-            f"A process that reads logs ended before its time, at one of {shown_all([str(f.path) for f in running])}. "
-            "Too little memory does that, and some damaged Parquet files do. Read them apart to find which."
-        ) from error
+class Readers:
+    """Processes that read. If one dies, what any of them was at is read anew, each file by a process of its own."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._pool = _pool(count)
+
+    def begin(self, file: LogFile, asked: Asked) -> Future[FileRead]:
+        """Have ``file`` read."""
+        try:
+            return self._pool.submit(read_file, file, asked)
+        except BrokenProcessPool:
+            self._pool.shutdown()
+            self._pool = _pool(self._count)
+            return self._pool.submit(read_file, file, asked)
+
+    def end(self, begun: Future[FileRead], file: LogFile, asked: Asked) -> FileRead:
+        """What was read, once it is. Raises what ``read_file`` does."""
+        try:
+            return begun.result()
+        except BrokenProcessPool:
+            return _apart(file, asked)
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what was begun."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def readers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that read, and that end with this one, however it ends."""
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_obey_parent)
+def readers(count: int) -> Iterator[Readers]:
+    """``Readers`` that end with this process, however it ends."""
+    made = Readers(count)
     try:
-        yield pool
+        yield made
     finally:
-        pool.shutdown(cancel_futures=True)
+        made.close()
+
+
+def _apart(file: LogFile, asked: Asked) -> FileRead:
+    """Read a file by a process that nothing else depends on."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(read_file, file, asked).result()
+        except BrokenProcessPool as error:
+            finding = "it ended the process that read it, as too little memory does, and some damaged Parquet files do"
+            if file.named or asked.strict:
+                raise WorkError(f"{file.path}: {finding}. Leave it out, or get it anew.") from error
+            found = FileRead(str(file.path))
+            found.broke(0, finding)
+            return found
+
+
+def _pool(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_obey_parent)
 
 
 def _obey_parent() -> None:
