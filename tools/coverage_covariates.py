@@ -147,7 +147,7 @@ def study() -> None:
         + "|---" * 9
         + "|"
     )
-    for n_respondents, n in itertools.product((29, 150), (100, 500)):
+    for n_respondents, n in itertools.product((29, 150), (150, 500)):
         print(_study_row(n_respondents, n), flush=True)
 
 
