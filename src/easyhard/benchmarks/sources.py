@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -69,7 +70,13 @@ def _downloaded(benchmark: Benchmark) -> Path:
     where = f"the data set {source.dataset} (revision {source.revision})"
     try:
         return Path(
-            snapshot_download(source.dataset, repo_type="dataset", revision=source.revision, allow_patterns=patterns)
+            snapshot_download(
+                source.dataset,
+                repo_type="dataset",
+                revision=source.revision,
+                allow_patterns=patterns,
+                endpoint=os.environ.get("HF_ENDPOINT") or None,
+            )
         )
     except GatedRepoError as error:
         raise InputError(
