@@ -41,7 +41,8 @@ class LanguageModel:
     @property
     def context_length(self) -> int:
         """Longest sequence in tokens that the model was built for."""
-        return int(getattr(self.network.config, "max_position_embeddings", 0) or 2**31)
+        config = getattr(self.network, "config", None)
+        return int(getattr(config, "max_position_embeddings", 0) or 2**31)
 
 
 def load_model(path: str, *, revision: str | None = None, dtype: str = "float32") -> LanguageModel:
@@ -68,6 +69,22 @@ def load_model(path: str, *, revision: str | None = None, dtype: str = "float32"
     # product with it would copy the weight, the largest of the model, once per row.
     network.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
     return LanguageModel(name, model_fingerprint(path, revision), network, tokenizer)
+
+
+def named_model(path: str, revision: str | None = None) -> LanguageModel:
+    """A model that another program runs: its name, and its tokenizer where one is at hand; no weights are loaded.
+
+    ``network`` is None. The tokenizer of a name that is no local folder is looked for on the hub, unless that
+    cannot be reached: it is then None, and prompts go to the server as text.
+    """
+    _require_torch()
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError):
+        tokenizer = None
+    return LanguageModel(path, model_fingerprint(path, revision), None, tokenizer)
 
 
 def model_fingerprint(path: str, revision: str | None = None) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 from easyhard.atomic import write_parquet
 from easyhard.benchmarks import answer_forms, guessing_rates
 from easyhard.benchmarks.item_table import read_items
+from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.generalization.checkpoints import checkpoint_abilities, item_changes
@@ -123,7 +124,7 @@ def write_results(
         write_json({"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}, target / "tests.json")
 
     def page(target: Path) -> None:
-        in_bins = items.select(bins.table["item"].to_list())
+        in_bins = _publishable(config, items.select(bins.table["item"].to_list()))
         write_report(
             target / "index.html",
             matrix=matrix,
@@ -151,3 +152,17 @@ def _refuse_none(config: StudyConfig, cells: list[Cell]) -> None:
 
 def _responses(cell: Cell) -> Responses | None:
     return read_responses(cell.evaluate.folder / "responses.parquet") if cell.evaluate.is_done else None
+
+
+def _publishable(config: StudyConfig, items: Items) -> Items:
+    """``items`` with their text, or without it where the benchmark may not be republished or is no longer known."""
+    if config.benchmark is None:
+        return items
+    try:
+        if read_benchmark(config.benchmark).republish:
+            return items
+    except InputError:
+        pass
+    hidden = {name: pl.lit("not shown, by its licence") for name in ("question", "answer")}
+    nothing = {name: pl.lit(None).cast(items.table.schema[name]) for name in ("choices", "solution")}
+    return Items(items.table.with_columns(**hidden, **nothing), items.covariates)

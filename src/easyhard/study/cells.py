@@ -133,7 +133,9 @@ class _Cells:
     def _evaluate(self, folder: Path, inputs: dict[str, str], more: Mapping[str, object] | None = None) -> Step:
         # Where candidates are scored, they follow the completion.
         names = (*ASKED, "completion") if self.spec.scoring == "choices" else ASKED
-        settings = {"spec": _plain(self.spec, names), **(more or {})}
+        engine = self.config.evaluation.engine_for(self.spec.scoring)
+        how = {} if engine == "easyhard" else {"engine": engine, "backend": self.config.evaluation.backend}
+        settings = {"spec": _plain(self.spec, names), **how, **(more or {})}
         return Step(folder, settings, {**inputs, "items": content_fingerprint(self.asked)})
 
     def _home(self, model: ModelConfig) -> Path:
@@ -144,6 +146,11 @@ def content_fingerprint(items: Items) -> str:
     """Fingerprint of the text that models see, so that a change of it makes the cells anew."""
     columns = ["item", "question", "answer", "choices", "solution"]
     return fingerprint(items.table.select(columns).rows())
+
+
+def table_fingerprint(items: Items) -> str:
+    """Fingerprint of all that an item table says, covariates included."""
+    return fingerprint([items.table.columns, items.table.rows()])
 
 
 def _plain(spec: BenchmarkSpec, names: tuple[str, ...]) -> dict[str, object]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
 
+from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.schema import InputError
-from easyhard.study.settings import StudyConfig
+from easyhard.study.settings import QuestionConfig, StudyConfig
 from easyhard.wording import did_you_mean
 
 # What the YAML parser raises: ValueError for bytes that are no UTF-8 and for a 32nd of May, the last for [[[[...
@@ -42,7 +44,7 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
 def parse_config(raw: dict[str, Any], base: Path, source: str) -> StudyConfig:
     """Settings already read; relative paths count from ``base``, ``source`` is named in errors."""
     try:
-        config = StudyConfig.model_validate(raw)
+        config = StudyConfig.model_validate(_with_benchmark(raw, base))
     except ValidationError as error:
         raise InputError(_problems(error, source)) from error
     try:
@@ -56,11 +58,25 @@ def dump_config(config: StudyConfig) -> str:
     return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
+def _with_benchmark(raw: dict[str, Any], base: Path) -> dict[str, Any]:
+    """What the benchmark says of its questions, where the study says nothing else; its file by an absolute path."""
+    name, asked = raw.get("benchmark"), raw.get("questions") or {}
+    if not isinstance(name, str) or not isinstance(asked, dict):
+        return raw
+    if set(QuestionConfig.model_fields) <= set(asked):
+        return raw  # a study's own record, which holds even if the benchmark's file has gone
+    file = _absolute(Path(name), base)
+    place = str(file) if file.is_file() else name
+    spec = asdict(read_benchmark(place).spec)
+    known = {key: value for key, value in spec.items() if key in QuestionConfig.model_fields}
+    return {**raw, "benchmark": place, "questions": {**known, **asked}}
+
+
 def _with_absolute_paths(config: StudyConfig, base: Path) -> StudyConfig:
     return config.model_copy(
         update={
             "responses": config.responses.model_copy(update={"path": _absolute(config.responses.path, base)}),
-            "items": config.items.model_copy(update={"path": _absolute(config.items.path, base)}),
+            "items": config.items.model_copy(update={"path": config.items.path and _absolute(config.items.path, base)}),
             "models": tuple(m.model_copy(update={"path": _model_path(m.path, base)}) for m in config.models),
             "out": _absolute(config.out, base),
         }

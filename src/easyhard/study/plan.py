@@ -151,10 +151,10 @@ def _refuse_too_few(shared: set[str], config: StudyConfig, responses: Responses,
     if len(shared) == min(len(responses.items), items.table.height):
         raise InputError(
             f"{count} bins need 2 items each, {2 * count} in all, but {len(shared)} items have both responses in "
-            f"{config.responses.path} and text in {config.items.path}. {fewer[0].upper()}{fewer[1:]}."
+            f"{config.responses.path} and text in {config.items_from}. {fewer[0].upper()}{fewer[1:]}."
         )
     raise InputError(
-        f"{len(shared)} of {len(responses.items)} items with responses have text in {config.items.path} "
+        f"{len(shared)} of {len(responses.items)} items with responses have text in {config.items_from} "
         f"(first item there: {items.table['item'][0]!r}; with responses: {responses.items[0]!r}), but {count} bins "
         f"need {2 * count}. Use the same item names in both tables, or {fewer}."
     )
@@ -164,7 +164,7 @@ def _refuse_no_choices(shared: set[str], config: StudyConfig, items: Items) -> N
     without = items.table.filter(pl.col("item").is_in(list(shared)) & pl.col("choices").is_null())["item"]
     if config.questions.scoring == "choices" and len(without):
         raise InputError(
-            f"{len(without)} of {len(shared)} items have no choices in {config.items.path} (first: {without[0]!r}), "
+            f"{len(without)} of {len(shared)} items have no choices in {config.items_from} (first: {without[0]!r}), "
             "but questions.scoring is choices. Add choices, or set questions.scoring to last_number or exact."
         )
 

@@ -13,13 +13,15 @@ import polars as pl
 from easyhard import bins as bins_room
 from easyhard.atomic import write_bytes, write_parquet
 from easyhard.benchmarks.item_table import read_items
+from easyhard.benchmarks.loading import load_items
+from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
 from easyhard.irt import calibrate
 from easyhard.llm import INSTALL_HINT, conversion_folder, converted_gguf, model_fingerprint
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses
 from easyhard.study.analysis import analyse, write_results
-from easyhard.study.cells import Cell, make_cells
+from easyhard.study.cells import Cell, make_cells, table_fingerprint
 from easyhard.study.config import dump_config
 from easyhard.study.executor import Machines, Outcome, run_here
 from easyhard.study.lock import locked
@@ -145,8 +147,16 @@ def require_llm() -> None:
 def read_inputs(config: StudyConfig) -> tuple[Responses, Items]:
     """The two tables of a study. Raises InputError for what is wrong with them."""
     responses = read_responses(config.responses.path, config.responses.columns)
-    items = read_items(config.items.path, config.items.columns, config.items.answer_is)
-    return responses, items
+    return responses, study_items(config)
+
+
+def study_items(config: StudyConfig) -> Items:
+    """The items of a study: the user's table, or those of its benchmark."""
+    given = config.items
+    if config.benchmark is None or given.columns:
+        assert given.path is not None  # the settings see to it
+        return read_items(given.path, given.columns, given.answer_is)
+    return load_items(read_benchmark(config.benchmark), given.path)
 
 
 def calibrated_and_cut(config: StudyConfig, responses: Responses, items: Items) -> tuple[ItemBank, Bins]:
@@ -165,7 +175,7 @@ def calibrated_and_cut(config: StudyConfig, responses: Responses, items: Items) 
     cut = Step(
         config.out / "bins",
         {**config.bins.model_dump(), "items": config.items.model_dump(mode="json", exclude={"path"})},
-        {"calibration": calibration.fingerprint, "items": file_fingerprint(config.items.path)},
+        {"calibration": calibration.fingerprint, "items": table_fingerprint(items)},
     )
 
     def work(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from easyhard.benchmarks import BenchmarkSpec, Scoring
 from easyhard.benchmarks.item_table import AnswerIs
+from easyhard.evaluation.config import EvaluationConfig
 from easyhard.sft.config import TrainingConfig
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what both numpy and torch take
@@ -28,9 +29,14 @@ class TableConfig(Config):
     columns: dict[str, str] = {}
 
 
-class ItemsConfig(TableConfig):
-    """The item table: ``item, question, answer`` and what else there is."""
+class ItemsConfig(Config):
+    """The item table: ``item, question, answer`` and what else there is; or a benchmark's rows as its source has them.
 
+    Without a ``path`` the benchmark's own source is fetched.
+    """
+
+    path: Path | None = None
+    columns: dict[str, str] = {}
     answer_is: AnswerIs = "text"
 
 
@@ -136,8 +142,9 @@ class StudyConfig(Config):
     """A whole study. Relative paths count from the folder of the file."""
 
     name: str = Field(min_length=1)
+    benchmark: str | None = None  # a known one, or the YAML file of one's own; without it ``questions`` says all
     responses: TableConfig
-    items: ItemsConfig
+    items: ItemsConfig = ItemsConfig()
     models: tuple[ModelConfig, ...] = Field(min_length=1)
     questions: QuestionConfig = QuestionConfig()
     protocol: Literal["held_out", "paper"] = "held_out"
@@ -145,6 +152,7 @@ class StudyConfig(Config):
     training: TrainingConfig = TrainingConfig()
     in_context: InContextConfig | None = None  # instead of training
     mixtures: tuple[MixtureConfig, ...] = ()  # rows besides the single bins
+    evaluation: EvaluationConfig = EvaluationConfig()
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # of trainings; three or more show their scatter
     keep: Keep = "all"  # of the weights of finished cells; nothing is lost that was not asked for
     out: Path
@@ -160,6 +168,11 @@ class StudyConfig(Config):
             raise ValueError("protocol: paper holds nothing out; leave bins.held_out out, or the protocol")
         return {**given, "bins": {**bins, "held_out": 0}} if isinstance(bins, dict) else given
 
+    @property
+    def items_from(self) -> str:
+        """Where item text comes from, in words."""
+        return str(self.items.path) if self.items.path else f"the benchmark {self.benchmark}"
+
     @model_validator(mode="after")
     def _distinct(self) -> StudyConfig:
         folders = [model.folder for model in self.models]
@@ -167,6 +180,12 @@ class StudyConfig(Config):
             raise ValueError(f"two models are called {max(folders, key=folders.count)!r}; give each a name of its own")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed occurs twice; each seed is one repeat")
+        if self.benchmark is None and self.items.path is None:
+            raise ValueError("items.path is needed where no benchmark is named; give either")
+        if self.evaluation.backend == "openai" and self.in_context is None:
+            raise ValueError(
+                "a server of backend openai has none of the models that are trained here; study it with in_context"
+            )
         if self.in_context and self.mixtures:
             raise ValueError("mixtures are trained on, but with in_context nothing is; leave one of them out")
         labels = [mixture.label for mixture in self.mixtures]

@@ -10,7 +10,7 @@ from pathlib import Path
 from easyhard.atomic import write_parquet
 from easyhard.benchmarks import BenchmarkSpec
 from easyhard.evaluation import evaluate
-from easyhard.llm import load_model
+from easyhard.llm import LanguageModel, load_model, named_model
 from easyhard.responses import write_responses
 from easyhard.schema import Bins, Items, Progress, WorkError
 from easyhard.sft import load_trained, train
@@ -78,14 +78,26 @@ def _evaluate(context: Context, cell: Cell, tick: Progress) -> None:
     asked, spec = evaluated_items(context.items, context.bins), benchmark(context.config, context.items)
 
     def work(folder: Path) -> None:
-        model = load_model(cell.model.path, revision=cell.model.revision)
-        if cell.train:
-            model = load_trained(model, cell.train.folder)
-        found = evaluate(model, asked, spec, cell.name, tick, _shown(context, cell, asked, spec))
+        model, adapter = _asked(context.config, cell)
+        shown = _shown(context, cell, asked, spec)
+        found = evaluate(model, asked, spec, cell.name, tick, shown, context.config.evaluation, folder, adapter)
         write_responses(found.responses, folder / "responses.parquet")
         write_parquet(found.answers, folder / "answers.parquet")
 
     _attempt(context, cell.evaluate, work)
+
+
+def _asked(config: StudyConfig, cell: Cell) -> tuple[LanguageModel, Path | None]:
+    """The model to ask, and the adapter that its backend is still to put on it."""
+    trained = cell.train.folder if cell.train else None
+    if config.evaluation.backend == "hf":
+        model = load_model(cell.model.path, revision=cell.model.revision)
+        return (load_trained(model, trained) if trained else model), None
+    if config.evaluation.backend == "openai":
+        return named_model(cell.model.path), None
+    if trained and not (trained / "adapter_config.json").is_file():
+        return named_model(str(trained)), None  # a whole checkpoint
+    return named_model(cell.model.path, cell.model.revision), trained
 
 
 def _attempt(context: Context, step: Step, work: Callable[[Path], None]) -> None:
