@@ -13,7 +13,7 @@ from easyhard.benchmarks import BenchmarkSpec, prompts
 from easyhard.evaluation import choice_log_likelihoods, evaluate
 from easyhard.llm import LanguageModel, answer_tokens, load_model, prompt_tokens
 from easyhard.schema import InputError, Items
-from easyhard.sft.lora import training_examples
+from easyhard.sft.examples import training_examples
 from sums import sums
 from tiny_model import save_tiny_model
 

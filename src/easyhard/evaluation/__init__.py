@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-import polars as pl
-
-from easyhard.benchmarks import BenchmarkSpec, candidates, prompts
+from easyhard.benchmarks import BenchmarkSpec
 from easyhard.evaluation.choices import choice_log_likelihoods
+from easyhard.evaluation.config import EvaluationConfig
 from easyhard.evaluation.generation import greedy_answers, is_correct
-from easyhard.llm import LanguageModel, answer_tokens, prompt_tokens
-from easyhard.schema import InputError, Items, Progress, Responses
+from easyhard.evaluation.harness import evaluate_with_harness
+from easyhard.evaluation.outcome import Evaluation
+from easyhard.evaluation.own import evaluate_here
+from easyhard.llm import LanguageModel
+from easyhard.schema import Items, Progress
 
-__all__ = ["Evaluation", "choice_log_likelihoods", "evaluate", "greedy_answers", "is_correct"]
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One model's answers: as ``responses`` with one respondent, and what it said, item by item.
-
-    ``answers`` has the columns ``item, given, answer, correct``; ``given`` is the chosen option or the text.
-    """
-
-    responses: Responses
-    answers: pl.DataFrame
+__all__ = [
+    "Evaluation",
+    "EvaluationConfig",
+    "choice_log_likelihoods",
+    "evaluate",
+    "evaluate_here",
+    "evaluate_with_harness",
+    "greedy_answers",
+    "is_correct",
+]
 
 
 def evaluate(
@@ -35,49 +34,18 @@ def evaluate(
     respondent: str,
     progress: Progress | None = None,
     examples: Sequence[Sequence[tuple[str, str]]] | None = None,
+    config: EvaluationConfig | None = None,
+    folder: Path | None = None,
+    adapter: Path | None = None,
 ) -> Evaluation:
     """Ask ``model`` every item, scored as ``spec`` says; greedy, so the same call gives the same answers.
 
-    ``examples`` are shown before each item: its pairs of a prompt and a completion; none by default. Raises
-    InputError for a prompt longer than the model's context.
+    ``examples`` are shown before each item: its pairs of a prompt and a completion; none by default. ``config``
+    chooses the engine. Where that is lm-evaluation-harness, ``folder`` gets its own results and sample log, and
+    ``adapter`` may name a LoRA that vLLM puts on the model. Raises InputError for an item that does not fit into
+    the model's context, WorkError if the model or its server fails.
     """
-    shown = examples or [()] * items.table.height
-    asked = [
-        _within(prompt_tokens(model, spec, prompt, before), model)
-        for prompt, before in zip(prompts(items, spec), shown, strict=True)
-    ]
-    if spec.scoring == "choices":
-        given = _chosen(model, asked, items, spec, progress)
-        correct = [g == a for g, a in zip(given, items.table["answer"], strict=True)]
-    else:
-        given = greedy_answers(model, asked, spec.max_new_tokens, progress)
-        correct = [is_correct(g, a, spec.scoring) for g, a in zip(given, items.table["answer"], strict=True)]
-    row = np.array([correct], dtype=np.int8)
-    names = tuple(items.table["item"])
-    answers = pl.DataFrame({"item": names, "given": given, "answer": items.table["answer"], "correct": row[0]})
-    return Evaluation(Responses(row, (respondent,), names), answers)
-
-
-def _chosen(
-    model: LanguageModel,
-    asked: list[list[int]],
-    items: Items,
-    spec: BenchmarkSpec,
-    progress: Progress | None,
-) -> list[str]:
-    options = candidates(items, spec)
-    tokens = [[answer_tokens(model, spec, option) for option in row] for row in options]
-    likelihoods = choice_log_likelihoods(model, asked, tokens, progress)
-    return [
-        choices[int(np.argmax(scores / [len(option) for option in row]))]
-        for choices, row, scores in zip(items.table["choices"], options, likelihoods, strict=True)
-    ]
-
-
-def _within(prompt: list[int], model: LanguageModel) -> list[int]:
-    if len(prompt) >= model.context_length:
-        raise InputError(
-            f"a prompt has {len(prompt)} tokens, but the model's context holds {model.context_length}. "
-            "Drop long items, show fewer examples, or take a model with a longer context."
-        )
-    return prompt
+    config = config or EvaluationConfig()
+    if config.engine_for(spec.scoring) == "easyhard":
+        return evaluate_here(model, items, spec, respondent, progress, examples)
+    return evaluate_with_harness(model, items, spec, respondent, config, folder, progress, examples, adapter)
