@@ -129,7 +129,7 @@ BAD_RESPONSES = {
     "semicolons": ("respondent;item;correct\na;x;1\n", ["separated by commas"]),
     "a graded score": (
         "respondent,item,correct\na,x,1\na,y,2\n",
-        ["1 cell of 'correct'", "'2' in row 2", "needs a threshold first"],
+        ["1 cell of 'correct'", "'2' in row 2", "--threshold or --graded"],
     ),
     "words": ("respondent,item,correct\na,x,right\n", ["'right' in row 1", "Write 1 or true for correct"]),
     "one pair twice": (
@@ -241,9 +241,9 @@ def test_scoring_by_numbers_of_answers_that_are_none(tmp_path: Path, refusal: Re
 
 def test_a_completion_or_a_prompt_without_what_it_needs(tmp_path: Path, refusal: Refusal) -> None:
     study = write_study(tmp_path)
-    generated = ("--set", "questions.scoring=exact", "--set", "questions.completion={solution}")
+    generated = ("--set", "questions.scoring=exact", "--set", 'questions.completion="{solution}"')
     assert "has no solution to train on" in refusal("run", study, *generated)
-    assert "which only the right choice has" in refusal("run", study, "--set", "questions.completion={solution}")
+    assert "which only the right choice has" in refusal("run", study, "--set", 'questions.completion="{solution}"')
     assert "does not contain {question}" in refusal("run", study, "--set", "questions.prompt=Hello")
 
 
