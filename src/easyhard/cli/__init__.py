@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from easyhard.cli import covariates, data, difficulty, studies
+from easyhard.cli import comparison, covariates, data, difficulty, export, studies
 from easyhard.cli.common import errors
 from easyhard.schema import EasyhardError, InputError, WorkError
 
@@ -36,7 +36,7 @@ app = typer.Typer(
 app.command()(studies.demo)
 app.command()(data.ingest)
 app.command()(data.pull)
-app.command()(data.export)
+app.add_typer(export.app, name="export")
 app.command("near-copies")(data.near_copies_)
 app.command()(difficulty.calibrate)
 app.command()(difficulty.diagnose)
@@ -46,6 +46,7 @@ app.command()(studies.run)
 app.command()(studies.validate)
 app.command()(studies.status)
 app.command()(studies.report)
+app.command()(comparison.compare)
 
 
 def main() -> None:

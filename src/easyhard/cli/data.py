@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from easyhard.responses.audit import Audit
     from easyhard.responses.hub import Pulled
 
-ExportName = Literal["parquet", "csv", "py-irt", "irw", "eee"]
 TrialsName = Literal["majority", "mean", "first"]
 Metric = Annotated[str | None, typer.Option(help="The score that counts, where a log has several.")]
 ThresholdFrom = Annotated[float | None, typer.Option(help="A score from here on is correct.")]
@@ -167,25 +166,6 @@ def _threshold(threshold: float | None, graded: bool) -> float | Literal["graded
     if graded and threshold is not None:
         raise InputError("--graded and --threshold are two answers to one question. Give one of them.")
     return "graded" if graded else threshold
-
-
-def export(
-    form: Annotated[ExportName, typer.Argument(help="What reads it: docs/reading-logs.md tells them.")],
-    responses: ResponsesPath,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where it goes.")],
-    column: Columns = None,
-) -> None:
-    """Write responses in the format of another program: py-irt, Item Response Warehouse, Every Eval Ever, CSV.
-
-    Example: easyhard export irw responses.parquet -o responses.csv
-    """
-    import easyhard
-    from easyhard.responses.export import export_responses
-
-    refuse_bad_target(out, [responses])
-    table = easyhard.read_responses(responses, mapping(column))
-    export_responses(table, out, form)
-    console.print(f"{len(table.respondents):,} respondents x {len(table.items):,} items: {out}", markup=False)
 
 
 def near_copies_(

@@ -1,0 +1,89 @@
+"""Studies side by side: the same tests of each, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from easyhard.generalization.pooled import pooled
+from easyhard.schema import InputError
+from easyhard.study.analysis import analyse
+
+TESTS = {
+    "mean_gain": "The mean gain",
+    "distance_slope": "The slope on distance",
+    "own_bin_advantage": "The advantage of a bin's own training",
+    "easier_minus_harder": "Easier minus harder training on the same bin",
+}
+_Z = 1.959964  # of a 95% interval
+
+_SCHEMA = {
+    "study": pl.String, "model": pl.String, "test": pl.String, "value": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Studies side by side.
+
+    ``table``: ``study, model, test, value, low, high`` in proportion correct, 95% intervals. ``together``: a
+    sentence for each test that two studies or more have.
+    """
+
+    table: pl.DataFrame
+    together: tuple[str, ...]
+
+    def frame(self) -> pl.DataFrame:
+        """The table itself."""
+        return self.table
+
+
+def compare(folders: Sequence[Path]) -> Comparison:
+    """The tests of several studies, and their random-effects mean over studies.
+
+    Models of one study answer the same items, so their estimates are not independent: a study counts once, with the
+    mean over its models, and with the mean of their standard errors, which is what the error of that mean would be
+    were they to err together, and never less than it is. Raises InputError for fewer than two studies.
+    """
+    if len({folder.resolve() for folder in folders}) < 2:
+        raise InputError("there is one study, and nothing to compare it with. Give the folders of two or more.")
+    names = _names(folders)
+    found = {name: analyse(folder)[0].tests for name, folder in zip(names, folders, strict=True)}
+    rows = [
+        {"study": study, "model": model, "test": test, **{part: tests[test][part] for part in ("value", "low", "high")}}
+        for study, models in found.items()
+        for model, tests in models.items()
+        for test in TESTS
+    ]
+    return Comparison(pl.DataFrame(rows, schema=_SCHEMA), tuple(_together(found)))
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The folders' own names; with their parents where two are alike."""
+    short = [folder.resolve().name for folder in folders]
+    whole = [str(Path(folder.resolve().parent.name, folder.resolve().name)) for folder in folders]
+    return [one if short.count(one) == 1 else two for one, two in zip(short, whole, strict=True)]
+
+
+def _together(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    sentences = []
+    for test, words in TESTS.items():
+        studies = [_one_study([tests[test] for tests in models.values()]) for models in found.values()]
+        known = [study for study in studies if study is not None]
+        if len(known) >= 2:
+            sentences.append(pooled([value for value, _ in known], [error for _, error in known]).reading(words))
+    return sentences
+
+
+def _one_study(tests: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
+    """Mean over the models with an interval, and a standard error that is not too small."""
+    known = [test for test in tests if test["low"] is not None]
+    if not known:
+        return None
+    errors = [(test["high"] - test["low"]) / (2 * _Z) for test in known]
+    return sum(test["value"] for test in known) / len(known), sum(errors) / len(errors)
