@@ -243,7 +243,11 @@ def test_a_completion_or_a_prompt_without_what_it_needs(tmp_path: Path, refusal:
     study = write_study(tmp_path)
     generated = ("--set", "questions.scoring=exact", "--set", 'questions.completion="{solution}"')
     assert "has no solution to train on" in refusal("run", study, *generated)
-    assert "which only the right choice has" in refusal("run", study, "--set", 'questions.completion="{solution}"')
+    answers = pl.concat_list(pl.col("answer"), pl.lit("-1"))
+    lists = answers.map_elements(lambda pair: json.dumps(pair.to_list()), return_dtype=pl.String)
+    texts().with_columns(choices=lists).write_csv(tmp_path / "items.csv")
+    chosen = ("--set", "questions.scoring=choices", "--set", 'questions.completion="{solution}"')
+    assert "which only the right choice has" in refusal("run", study, *chosen)
     assert "does not contain {question}" in refusal("run", study, "--set", "questions.prompt=Hello")
 
 
