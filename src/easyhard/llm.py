@@ -39,6 +39,11 @@ class LanguageModel:
     tokenizer: Any  # transformers.PreTrainedTokenizerBase
 
     @property
+    def commit(self) -> str | None:
+        """Commit of the hub's repository that the weights came from; None for a local model."""
+        return getattr(getattr(self.network, "config", None), "_commit_hash", None)
+
+    @property
     def context_length(self) -> int:
         """Longest sequence in tokens that the model was built for."""
         config = getattr(self.network, "config", None)

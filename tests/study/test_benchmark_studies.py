@@ -109,3 +109,19 @@ def test_a_server_has_no_trained_model(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none of the models that are trained here"):
         read_config(small_study(tmp_path, evaluation=server))
     assert read_config(small_study(tmp_path, evaluation=server, in_context={})).evaluation.backend == "openai"
+
+
+def test_the_commit_of_a_hub_model_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from easyhard.study import work
+
+    original = work.load_model
+
+    def from_the_hub(path: str, **rest: Any) -> Any:
+        model = original(path, **rest)
+        model.network.config._commit_hash = "0123abc"
+        return model
+
+    monkeypatch.setattr(work, "load_model", from_the_hub)
+    folder = run_study(read_config(small_study(tmp_path, bins={"count": 2}))).folder
+    noted = [json.loads(file.read_text())["commit"] for file in folder.rglob("model.json")]
+    assert noted == ["0123abc"] * 5  # zero-shot, and training and evaluation of two bins

@@ -10,6 +10,7 @@ from pathlib import Path
 from easyhard.atomic import write_parquet
 from easyhard.benchmarks import BenchmarkSpec
 from easyhard.evaluation import evaluate
+from easyhard.files import write_json
 from easyhard.llm import LanguageModel, load_model, named_model
 from easyhard.responses import write_responses
 from easyhard.schema import Bins, Items, Progress, WorkError
@@ -68,6 +69,7 @@ def _train(context: Context, cell: Cell, tick: Progress) -> None:
     def work(folder: Path) -> None:
         model = load_model(cell.model.path, revision=cell.model.revision)
         spec = benchmark(context.config, chosen)
+        _note_commit(model, folder)
         train(model, chosen, spec, training, seed, folder, tick)
         write_parquet(chosen.table.select("item"), folder / "items.parquet")
 
@@ -79,6 +81,7 @@ def _evaluate(context: Context, cell: Cell, tick: Progress) -> None:
 
     def work(folder: Path) -> None:
         model, adapter = _asked(context.config, cell)
+        _note_commit(model, folder)
         shown = _shown(context, cell, asked, spec)
         found = evaluate(model, asked, spec, cell.name, tick, shown, context.config.evaluation, folder, adapter)
         write_responses(found.responses, folder / "responses.parquet")
@@ -98,6 +101,12 @@ def _asked(config: StudyConfig, cell: Cell) -> tuple[LanguageModel, Path | None]
     if trained and not (trained / "adapter_config.json").is_file():
         return named_model(str(trained)), None  # a whole checkpoint
     return named_model(cell.model.path, cell.model.revision), trained
+
+
+def _note_commit(model: LanguageModel, folder: Path) -> None:
+    """Write which commit of the hub a model was, since a branch such as ``main`` may move later."""
+    if model.commit:
+        write_json({"model": model.name, "commit": model.commit}, folder / "model.json")
 
 
 def _attempt(context: Context, step: Step, work: Callable[[Path], None]) -> None:
