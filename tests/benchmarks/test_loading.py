@@ -62,7 +62,7 @@ def test_a_repeated_item_is_kept_once_and_counted(tmp_path: Path) -> None:
     assert (found.rows, found.duplicates) == (3, 1)
     assert found.notes(BENCHMARKS["gsm8k"]) == [
         "1 row of gsm8k held an earlier row's item.",
-        "gsm8k has 2 items here and 1,319 at its source.",
+        "gsm8k has 3 rows here and 1,319 at its source.",
     ]
 
 
@@ -123,6 +123,12 @@ def test_subsets_are_told_by_a_column_by_a_file_or_by_a_folder_of_files(tmp_path
     (tmp_path / "bbh" / "navigate" / "test-00000-of-00001.parquet").unlink()
     with pytest.raises(InputError, match=r"lacks 1 of the 21 files of bbh: 'navigate/test-\*.parquet'"):
         load_items(BENCHMARKS["bbh"], tmp_path / "bbh")
+
+
+def test_rows_of_subsets_that_are_no_part_of_the_benchmark_are_left_out(tmp_path: Path) -> None:
+    rows = [BBH["navigate"] | {"subset": subset} for subset in ("navigate", "snarks")]
+    found = load(BENCHMARKS["bbh"], lines(tmp_path / "rows.jsonl", *rows))
+    assert (found.items.table["subset"].to_list(), found.others) == (["navigate"], 1)
 
 
 def test_a_benchmark_without_a_source_asks_for_one() -> None:

@@ -22,7 +22,7 @@ class Source:
 
     ``revision`` is a commit; ``main`` where none is known. ``files`` gives the files of each subset as a pattern
     (``*`` matches anything), below the data set's root; a data set without subsets has the one ``""``. ``rows`` is
-    how many items there are in it, as far as is known.
+    how many of its rows belong to the benchmark, as far as is known.
     """
 
     dataset: str = ""

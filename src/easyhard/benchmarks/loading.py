@@ -27,8 +27,8 @@ SCHEMA = {"question": pl.String, "answer": pl.String, "choices": pl.List(pl.Stri
 class LoadedItems:
     """Items, and what became of the rows that are none.
 
-    ``rows`` were read; ``others`` of them are no part of the benchmark (MATH's lower levels), ``duplicates`` were
-    an item for the second time, and of each in ``unusable`` a sentence says what it lacks.
+    ``rows`` were read; ``others`` of them are no part of the benchmark (MATH's lower levels, other subsets),
+    ``duplicates`` were an item for the second time, and of each in ``unusable`` a sentence says what it lacks.
     """
 
     items: Items
@@ -38,7 +38,7 @@ class LoadedItems:
     unusable: tuple[str, ...] = ()
 
     def notes(self, benchmark: Benchmark) -> list[str]:
-        """Sentences on what is unusual: rows left out, and fewer or more items than the source has."""
+        """Sentences on what is unusual: rows left out, and fewer or more rows than the source has."""
         found = []
         if self.duplicates:
             found.append(f"{counted(self.duplicates, 'row')} of {benchmark.name} held an earlier row's item.")
@@ -46,9 +46,9 @@ class LoadedItems:
             found.append(
                 f"{counted(len(self.unusable), 'row')} of {benchmark.name} could not be used: {'; '.join(_few(self))}."
             )
-        known, here = benchmark.source.rows, len(self.items.table)
+        known, here = benchmark.source.rows, self.rows - self.others
         if known is not None and known != here:
-            found.append(f"{benchmark.name} has {here:,} items here and {known:,} at its source.")
+            found.append(f"{benchmark.name} has {here:,} rows here and {known:,} at its source.")
         return found
 
 
@@ -97,7 +97,7 @@ def _rows(part: Part, benchmark: Benchmark) -> _Rows:
     if part.subset:
         raw = raw.with_columns(pl.lit(part.subset).alias("subset"))
     _refuse_other_columns(raw, part.path, benchmark)
-    here = _of_the_benchmark(raw, benchmark.fields.only)
+    here = _of_the_benchmark(raw, benchmark)
     numbered = raw.with_row_index("row number", 1).filter(here)
     kept, places = numbered.drop("row number"), numbered["row number"].to_list()
     made, unusable = [], []
@@ -124,10 +124,13 @@ def _refuse_other_columns(raw: pl.DataFrame, path: Path, benchmark: Benchmark) -
         )
 
 
-def _of_the_benchmark(raw: pl.DataFrame, only: Mapping[str, str]) -> pl.Series:
+def _of_the_benchmark(raw: pl.DataFrame, benchmark: Benchmark) -> pl.Series:
     here = pl.Series([True] * len(raw), dtype=pl.Boolean)
-    for name, value in only.items():
-        here &= (texts(raw, Text((name,))) == value).fill_null(False)
+    wanted = {name: [value] for name, value in benchmark.fields.only.items()}
+    if benchmark.source.subsets:
+        wanted["subset"] = list(benchmark.source.subsets)
+    for name, values in wanted.items():
+        here &= texts(raw, Text((name,))).is_in(values).fill_null(False)
     return here
 
 
