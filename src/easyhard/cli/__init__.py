@@ -45,6 +45,7 @@ app.command("bin")(difficulty.bin_)
 app.command()(studies.run)
 app.command()(studies.validate)
 app.command()(studies.status)
+app.command()(studies.verify)
 app.command()(studies.report)
 app.command()(comparison.compare)
 

@@ -69,7 +69,7 @@ def run(
 
     config = read_config(study, set_ or [])
     if dry_run:
-        _show_plan(config, as_json)
+        _show_plan(config, as_json, workers)
         return
     selection = Selection(tuple(only or ()), limit, retry_failed)
     _run(config, as_json, selection, Machines(executor.value, workers, cpus, gpus, memory))
@@ -105,6 +105,29 @@ def status(
     left = f"; about {duration(found.seconds_left)} left" if found.seconds_left else ""
     at_work = "A process is at work." if found.is_running else "No process is at work."
     console.print(f"\n{counts} of {found.cells.height} cells{left}. {at_work}", highlight=False, markup=False)
+
+
+def verify(run_: StudyFolder, as_json: AsJson = False) -> None:
+    """Hash a study's outputs, compute its fingerprints anew, make its matrix anew, and name what does not match.
+
+    Example: easyhard verify runs/my-study
+    """
+    from easyhard.study import verify as verify_study
+
+    found = verify_study(run_.resolve())
+    if found.mismatches or as_json:
+        show(found.frame(), "What does not match", asdict(found), as_json)
+    if not as_json:
+        for note in found.notes:
+            console.print(note, highlight=False, markup=False)
+    if found.mismatches:
+        raise WorkError(
+            f"{len(found.mismatches)} finding(s) in {run_}. Run the study again to make anew what does not match, or "
+            "easyhard report if only its results differ."
+        )
+    if not as_json:
+        said = f"{found.records} records and {found.files} files match, and so does the matrix made anew."
+        console.print(said, highlight=False)
 
 
 def report(run_: StudyFolder) -> None:
@@ -150,11 +173,11 @@ def _show_result(answer: str, matrix: Callable[[], None], folder: Path) -> None:
     console.print(f"\nReport: {folder / 'report' / 'index.html'}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_plan(config: Any, as_json: bool) -> None:
-    from easyhard.study import duration, make_plan, read_inputs, time_estimate
+def _show_plan(config: Any, as_json: bool, workers: int) -> None:
+    from easyhard.study import duration, make_plan, read_inputs, space_needed, time_estimate
 
     plan = make_plan(config, *read_inputs(config))
-    seconds = time_estimate(plan, config)
+    seconds, space = time_estimate(plan, config), space_needed(plan, config, workers)
     facts = {
         "respondents": plan.n_respondents,
         "items with responses and text": plan.n_items,
@@ -168,10 +191,21 @@ def _show_plan(config: Any, as_json: bool) -> None:
         "evaluations": plan.n_evaluations,
         "smallest detectable gain of one cell": _detectable(plan.detectable_gain),
         "time on this machine's CPU": f"about {duration(seconds)}" if seconds else "unknown: the model is not local",
+        f"disk, with keep: {config.keep}": _room(space),
         "output": str(config.out),
     }
-    machine = {**asdict(plan), "seconds": seconds}
+    machine = {**asdict(plan), "seconds": seconds, "space": asdict(space)}
     show(facts_table(facts), f"Plan of {config.name}", machine, as_json)
+
+
+def _room(space: Any) -> str:
+    from easyhard.study import size_words
+
+    if space.kept is None:
+        return f"unknown: the model is not local; {size_words(space.free)} free"
+    meanwhile = f", {size_words(space.at_work)} more at work" if space.at_work else ""
+    short = ": too little" if space.kept + space.at_work > space.free else ""
+    return f"about {size_words(space.kept)}{meanwhile}, of {size_words(space.free)} free{short}"
 
 
 def _detectable(gain: float) -> str:

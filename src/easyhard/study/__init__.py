@@ -16,8 +16,10 @@ from easyhard.study.settings import (
     StudyConfig,
     TableConfig,
 )
+from easyhard.study.space import Space, size_words, space_needed
 from easyhard.study.state import Selection
 from easyhard.study.status import StudyStatus, status, study_status
+from easyhard.study.verify import Verification, verify
 
 __all__ = [
     "BinsConfig",
@@ -29,11 +31,13 @@ __all__ = [
     "Plan",
     "QuestionConfig",
     "Selection",
+    "Space",
     "StudyConfig",
     "StudyOutcome",
     "StudyProgress",
     "StudyStatus",
     "TableConfig",
+    "Verification",
     "analyse",
     "duration",
     "make_plan",
@@ -42,8 +46,11 @@ __all__ = [
     "read_inputs",
     "require_llm",
     "run_study",
+    "size_words",
+    "space_needed",
     "status",
     "study_status",
     "time_estimate",
+    "verify",
     "write_results",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -106,6 +107,19 @@ def checkpoints(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     return checkpoint_abilities(bank, bins, zero_shot, runs), item_changes(bins, zero_shot, runs)
 
 
+def result_tables(matrix: GeneralizationMatrix) -> dict[str, pl.DataFrame]:
+    """The tables of a matrix by the names of their files."""
+    tables = {"matrix.parquet": matrix.runs, "cells.parquet": matrix.cells}
+    if len(matrix.mixture_cells):
+        tables |= {"mixture_runs.parquet": matrix.mixture_runs, "mixture_cells.parquet": matrix.mixture_cells}
+    return tables
+
+
+def tests_and_checks(matrix: GeneralizationMatrix, answer_: str) -> dict[str, Any]:
+    """What ``tests.json`` holds."""
+    return {"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}
+
+
 def write_results(
     folder: Path, matrix: GeneralizationMatrix, bank: ItemBank, bins: Bins, items: Items, answer_: str
 ) -> None:
@@ -114,14 +128,11 @@ def write_results(
     inputs = {"runs": fingerprint(matrix.runs.rows()), "bins": fingerprint(bins.table.rows())}
 
     def tables(target: Path) -> None:
-        write_parquet(matrix.runs, target / "matrix.parquet")
-        write_parquet(matrix.cells, target / "cells.parquet")
-        if len(matrix.mixture_cells):
-            write_parquet(matrix.mixture_runs, target / "mixture_runs.parquet")
-            write_parquet(matrix.mixture_cells, target / "mixture_cells.parquet")
+        for name, table in result_tables(matrix).items():
+            write_parquet(table, target / name)
         for name, table in zip(("checkpoints", "item_changes"), checkpoints(folder), strict=True):
             write_parquet(table, target / f"{name}.parquet")
-        write_json({"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}, target / "tests.json")
+        write_json(tests_and_checks(matrix, answer_), target / "tests.json")
 
     def page(target: Path) -> None:
         in_bins = _publishable(config, items.select(bins.table["item"].to_list()))

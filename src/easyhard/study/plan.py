@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from easyhard.irt.checks import check_fittable
 from easyhard.schema import InputError, Items, Responses
 from easyhard.sft import n_steps
 from easyhard.study.cells import benchmark
+from easyhard.study.model_files import stored_shapes
 from easyhard.study.settings import StudyConfig
 from easyhard.wording import did_you_mean
 
@@ -111,8 +110,7 @@ def parameter_count(path: str) -> int | None:
     local = Path(path)
     if local.suffix == ".gguf" and local.is_file():
         return round(local.stat().st_size * 8 / 5.85)  # Q4_1 with some wider layers; only for the estimate
-    counts = [_stored_numbers(file) for file in local.glob("*.safetensors")] if local.is_dir() else []
-    return sum(counts) or None
+    return sum(math.prod(shape) for shape in stored_shapes(local).values()) or None
 
 
 def multiply_rate() -> float:
@@ -182,10 +180,3 @@ def _mean_tokens(items: Items, spec: BenchmarkSpec) -> tuple[float, float, float
 
 def _mean_length(texts: Sequence[str]) -> float:
     return float(np.mean([len(text) for text in texts]))
-
-
-def _stored_numbers(file: Path) -> int:
-    with file.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        header = json.loads(stream.read(min(length, 100_000_000)))
-    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")

@@ -27,6 +27,7 @@ PACKAGES = ("easyhard", "numpy", "scipy", "polars", "torch", "transformers", "pe
 RECORD = "record.json"
 RUNNING = "running.json"  # in a folder that is still being filled: since when, and by whom
 TRACEBACK = "traceback.txt"
+MOST_NAMED = 5  # settings in one sentence
 HASHED_ALWAYS = 2**20  # bytes; larger files are compared by size in a run, and by their hash in verify
 
 
@@ -86,7 +87,8 @@ class Step:
             _flat(one) for one in ({**self.settings, **self.inputs}, {**record["settings"], **record["inputs"]})
         )
         names = [name for name in {**own, **other} if own.get(name) != other.get(name)]
-        return f"{', '.join(names)} changed"
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        return f"{', '.join(names[:MOST_NAMED])}{more} changed"
 
     def run(self, work: Callable[[Path], None]) -> None:
         """Do ``work`` in a temporary folder, add the record, and put the folder in its place.

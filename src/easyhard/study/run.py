@@ -159,24 +159,28 @@ def study_items(config: StudyConfig) -> Items:
     return load_items(read_benchmark(config.benchmark), given.path)
 
 
+def calibration_step(config: StudyConfig) -> Step:
+    """The calibration of a study's responses. Raises InputError if they cannot be read."""
+    settings = {"model": "rasch", "columns": config.responses.columns}
+    return Step(config.out / "calibration", settings, {"responses": file_fingerprint(config.responses.path)})
+
+
+def cut_step(config: StudyConfig, items: Items, calibration: Step) -> Step:
+    """The cut of a study's items into bins."""
+    settings = {**config.bins.model_dump(), "items": config.items.model_dump(mode="json", exclude={"path"})}
+    inputs = {"calibration": calibration.fingerprint, "items": table_fingerprint(items)}
+    return Step(config.out / "bins", settings, inputs)
+
+
 def calibrated_and_cut(config: StudyConfig, responses: Responses, items: Items) -> tuple[ItemBank, Bins]:
     """Item bank and bins, made or as they stand on disk.
 
     All items with responses are calibrated; those that have text too are cut into bins.
     """
-    source = file_fingerprint(config.responses.path)
-    calibration = Step(
-        config.out / "calibration",
-        {"model": "rasch", "columns": config.responses.columns},
-        {"responses": source},
-    )
+    calibration = calibration_step(config)
     _run_unless_done(calibration, lambda folder: write_bank(calibrate(responses), folder / "bank.parquet"))
     bank = read_bank(calibration.folder / "bank.parquet")
-    cut = Step(
-        config.out / "bins",
-        {**config.bins.model_dump(), "items": config.items.model_dump(mode="json", exclude={"path"})},
-        {"calibration": calibration.fingerprint, "items": table_fingerprint(items)},
-    )
+    cut = cut_step(config, items, calibration)
 
     def work(folder: Path) -> None:
         with_text = bank.table.filter(pl.col("item").is_in(items.table["item"].to_list()))
