@@ -36,11 +36,13 @@ FITS: dict[str, Callable[[IntArray], ItemModel]] = {
     "rasch": fit_rasch,
     "rasch, free": partial(fit_rasch, ability="free"),
     "2pl": fit_2pl,
+    "2pl, free": partial(fit_2pl, ability="free"),
 }
 TABLES = (
     ("rasch", CONDITIONS, RESPONDENTS),
     ("rasch, free", CONDITIONS[4:], RESPONDENTS[2:]),  # where the shape of abilities can matter
     ("2pl", CONDITIONS, RESPONDENTS[1:]),
+    ("2pl, free", CONDITIONS[4:], RESPONDENTS[1:]),
 )
 INTERVALS = 1000  # of difficulties, at least, behind every coverage: standard error 0.7% if errors are independent
 REPETITIONS = 4  # at least: errors are shared by the items of one

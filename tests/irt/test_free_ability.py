@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from easyhard.chance import cell_rng
-from easyhard.irt import fit_rasch
+from easyhard.irt import fit_2pl, fit_rasch
 from easyhard.schema import FloatArray, InputError, IntArray
 
 DIFFICULTY = np.linspace(-2, 2, 30)
@@ -49,10 +49,42 @@ def test_skewed_abilities_do_not_bias_difficulties_when_the_distribution_is_free
     assert np.abs(np.mean(z, axis=0)).mean() < 0.6  # of six: 0.33 expected without bias
 
 
+def test_skewed_abilities_do_not_bias_a_2pl_fit_whose_distribution_is_free() -> None:
+    errors: dict[str, list[FloatArray]] = {"normal": [], "free": []}
+    for repetition in range(3):
+        rng = cell_rng(repetition, "test", "skew", "2pl")
+        slope, ability = rng.lognormal(0, 0.3, len(DIFFICULTY)), rng.exponential(size=1500) - 1
+        p = 1 / (1 + np.exp(slope * (DIFFICULTY - ability[:, None])))
+        correct = (rng.random(p.shape) < p).astype(np.int8)
+        for shape in errors:
+            fit = fit_2pl(correct, ability="free" if shape == "free" else "normal")
+            assert fit.converged
+            assert (fit.ability_mean, fit.ability_sd) == pytest.approx((0, 1), abs=1e-9)
+            errors[shape] += [(fit.difficulty - DIFFICULTY) / fit.standard_error]
+            errors[shape] += [(fit.discrimination - slope) / fit.discrimination_error]
+    within = {shape: np.mean(np.abs(z) < 1.96) for shape, z in errors.items()}
+    assert within["free"] == pytest.approx(0.95, abs=0.05)  # 180 errors: three standard errors
+    assert within["normal"] < 0.85  # what there was to mend
+
+
+def test_for_a_normal_population_free_and_normal_2pl_agree_whatever_way_the_items_point() -> None:
+    rng = cell_rng(0, "test", "normal", "2pl")
+    correct = drawn(rng.normal(0, 1, 600), rng)
+    correct[:, 0] = np.where(correct[:, 0] == -1, -1, 1 - correct[:, 0])
+    normal = fit_2pl(correct, log_discrimination_sd=None)
+    free = fit_2pl(correct, log_discrimination_sd=None, ability="free")
+    assert free.converged
+    assert free.discrimination[0] < 0
+    assert np.abs((free.discrimination - normal.discrimination) / normal.discrimination_error).max() < 0.6
+    assert np.abs((free.difficulty - normal.difficulty) / normal.standard_error).max() < 0.6
+
+
 def test_a_free_distribution_is_for_one_population_without_anchors() -> None:
     rng = cell_rng(0, "test", "refused")
     correct = drawn(rng.normal(0, 1, 50), rng)
     with pytest.raises(InputError, match="one population and no anchors"):
         fit_rasch(correct, ability="free", population=np.arange(50) % 2)
+    with pytest.raises(InputError, match="one population and no anchors"):
+        fit_2pl(correct, ability="free", population=np.arange(50) % 2)
     with pytest.raises(InputError, match="one population and no anchors"):
         fit_rasch(correct, ability="free", anchor=np.append(np.full(29, np.nan), 0.0))

@@ -12,6 +12,7 @@ from easyhard.irt.population import Population
 from easyhard.schema import FloatArray
 
 ModelName = Literal["rasch", "2pl"]
+AbilityShape = Literal["normal", "free"]
 
 
 @dataclass(frozen=True, slots=True)

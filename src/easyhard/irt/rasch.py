@@ -8,8 +8,7 @@ Psychometrika 46, 443-459; Thissen (1982), Psychometrika 47, 175-186.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +17,17 @@ from easyhard.irt.cases import ItemTotals, rasch_cases
 from easyhard.irt.checks import check_fittable
 from easyhard.irt.counts import Counts
 from easyhard.irt.extremes import extreme_difficulties
-from easyhard.irt.free_ability import flat_population, likeliest_weights
+from easyhard.irt.free_search import maximise_free
 from easyhard.irt.information import invert
-from easyhard.irt.item_model import ItemModel
+from easyhard.irt.item_model import AbilityShape, ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, PopulationPart
 from easyhard.irt.sample import Sample, make_sample
-from easyhard.irt.search import MOST_ITERATIONS, Maximum, Path, Search
+from easyhard.irt.search import Maximum, Search
 from easyhard.irt.start import rasch_start
 from easyhard.irt.threads import own_threads
 from easyhard.schema import FloatArray, InputError, IntArray
 
-AbilityShape = Literal["normal", "free"]
-
-_FREE_TOLERANCE = 1e-5  # logits; the weights of a free distribution settle slowly, and difficulties hardly feel it
 _LOWEST_PRIOR_SD = 0.5  # logits: a few items that happen to be alike must not pass for a sharp prior
 
 
@@ -81,10 +77,9 @@ def _fit(
     uneven = bool(((cases.share > 0) & (cases.share < 1)).any())
     search = Search(rasch_design(sample.n_populations, anchored, uneven), items, [cases], threads=threads)
     start, reach = rasch_start(cases, items, sample.n_populations)
+    maximum = search.maximise(start, reach)
     if ability == "free":
-        maximum = _maximise_free(search, search.maximise(start, reach), sample.n_populations)
-    else:
-        maximum = search.maximise(start, reach)
+        maximum = maximise_free(search, maximum)
     kept = counts.varies | np.isfinite(anchors)
     by_group = placed(maximum, items, anchored)
     difficulty, standard_error = np.empty(len(kept)), np.empty(len(kept))
@@ -172,30 +167,3 @@ def placed(maximum: Maximum, items: ItemTotals, anchored: bool) -> Placed:
     variance = own - 2 * with_sum / n_items + size @ with_sum / n_items**2
     shift = -float(size @ difficulty / n_items)
     return Placed(difficulty + shift, np.sqrt(variance), shift)
-
-
-def _maximise_free(search: Search, normal: Maximum, n_populations: int) -> Maximum:
-    """From the maximum under a normal population to that under one of any shape, by turns.
-
-    Given the shape the items are fitted by Newton's method, given the items the shape is a concave problem.
-    """
-    if n_populations > 1 or np.isfinite(search.items.anchor).any():
-        raise InputError(
-            "ability='free' is for one population and no anchors. Leave out population and anchor, or keep 'normal'."
-        )
-    only = replace(search, design=replace(search.design, populations=((),)))
-    parameters, (low, high) = normal.at.point.parameters, np.array([-1, 1]) * normal.at.sums.support
-    sd = parameters.populations[0].sd
-    shape = flat_population(max(low, -5 * sd), min(high, 5 * sd))
-    iterations, moved, path = normal.iterations, np.inf, Path([], [])
-    while moved > _FREE_TOLERANCE and iterations < MOST_ITERATIONS:
-        at = only.at(replace(parameters, populations=(shape,)), (low, high))
-        shape = likeliest_weights(search.shards[0], at.point, shape)
-        maximum = only.maximise(replace(parameters, populations=(shape,)), (low, high))
-        change = maximum.at.point.parameters.intercept - parameters.intercept
-        moved = float(np.abs(change - np.average(change, weights=search.items.size)).max())
-        further = path.accelerated(change, np.sqrt(search.items.asked * search.items.size))
-        path = path.extended(further, change)
-        parameters = replace(parameters, intercept=parameters.intercept + further)
-        iterations += maximum.iterations
-    return replace(maximum, iterations=iterations, moved=moved, tolerance=_FREE_TOLERANCE)

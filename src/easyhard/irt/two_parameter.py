@@ -15,8 +15,9 @@ from easyhard.irt.cases import Cases, ItemTotals, rasch_cases, single_cases
 from easyhard.irt.checks import check_fittable
 from easyhard.irt.counts import Counts
 from easyhard.irt.extremes import extreme_difficulties
+from easyhard.irt.free_search import maximise_free
 from easyhard.irt.information import Derivatives, invert
-from easyhard.irt.item_model import ItemModel
+from easyhard.irt.item_model import AbilityShape, ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, Parameters, PopulationPart
 from easyhard.irt.population import normal_population
@@ -36,6 +37,7 @@ def fit_2pl(
     log_discrimination_sd: float | None = LOG_DISCRIMINATION_SD,
     weight: FloatArray | None = None,
     population: npt.NDArray[np.integer] | None = None,
+    ability: AbilityShape = "normal",
 ) -> ItemModel:
     """Fit the 2PL model to ``correct``, int8 [respondents, items]: 1 correct, 0 wrong, -1 missing.
 
@@ -44,6 +46,8 @@ def fit_2pl(
     ``log_discrimination_sd``, and every discrimination is positive. With None there is no prior, and an item
     that able respondents fail and weak ones solve gets a negative one; the sign of the whole scale is that in
     which most items separate the able from the weak.
+
+    With ``ability="free"`` there is one population, of any shape; it is taken as known in the standard errors.
 
     Weights, populations, missing responses, errors and items that all or none got right are as in
     ``fit_rasch``; the latter get the geometric mean of the discriminations, and the standard deviation of the
@@ -57,16 +61,23 @@ def fit_2pl(
     counts = check_fittable(correct)
     sample = make_sample(len(correct), weight, population)
     with own_threads() as threads:
-        return _fit(correct, counts, sample, log_discrimination_sd, threads)
+        return _fit(correct, counts, sample, log_discrimination_sd, ability, threads)
 
 
 def _fit(
-    correct: IntArray, counts: Counts, sample: Sample, log_discrimination_sd: float | None, threads: int
+    correct: IntArray,
+    counts: Counts,
+    sample: Sample,
+    log_discrimination_sd: float | None,
+    ability: AbilityShape,
+    threads: int,
 ) -> ItemModel:
     cases, items = single_cases(correct, counts, sample, counts.varies)
     free: tuple[tuple[PopulationPart, ...], ...] = ((),) + (("mean", "log_sd"),) * (sample.n_populations - 1)
     search = Search(Design(True, free, log_slope_sd=log_discrimination_sd), items, [cases], threads=threads)
     maximum = search.maximise(*_start(*rasch_cases(correct, counts, sample), sample.n_populations))
+    if ability == "free":
+        maximum = maximise_free(search, maximum)
     found = maximum.at.point.parameters
     varies = counts.varies
     errors = _standard_errors(maximum.derivatives, found, log_discrimination_sd is not None)
