@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +169,9 @@ def test_revisions_are_commits_and_every_row_says_where_it_is_from() -> None:
     for benchmark in BENCHMARKS.values():
         assert len(benchmark.source.revision) == 40 and int(benchmark.source.revision, 16)
         assert benchmark.licence and benchmark.homepage.startswith("https://") and benchmark.citation
+
+
+def test_each_subset_of_bbh_has_files_of_its_own() -> None:
+    files = BENCHMARKS["bbh"].source.files
+    for subset, other in product(BBH_SUBSETS, BBH_SUBSETS):
+        assert fnmatchcase(f"{other}/test-00000-of-00001.parquet", files[subset]) == (subset == other)

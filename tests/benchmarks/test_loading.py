@@ -121,7 +121,7 @@ def test_subsets_are_told_by_a_column_by_a_file_or_by_a_folder_of_files(tmp_path
     by_folder = load_items(BENCHMARKS["bbh"], tmp_path / "bbh")
     assert by_folder.table["subset"].to_list() == list(BBH_SUBSETS)
     (tmp_path / "bbh" / "navigate" / "test-00000-of-00001.parquet").unlink()
-    with pytest.raises(InputError, match=r"lacks 1 of the 21 files of bbh: 'navigate/test-\*.parquet'"):
+    with pytest.raises(InputError, match=r"lacks 1 of the 21 files of bbh: '\*navigate\*.parquet'"):
         load_items(BENCHMARKS["bbh"], tmp_path / "bbh")
 
 

@@ -115,7 +115,7 @@ BBH = Benchmark(
         "SaylorTwift/bbh",
         "b5306be6f827cfafbb545ff5a51f96916029b0fd",
         "test",
-        {subset: f"{subset}/test-*.parquet" for subset in BBH_SUBSETS},
+        {subset: f"*{subset}*.parquet" for subset in BBH_SUBSETS},  # no subset's name is within another's
         rows=5250,
     ),
     Fields(Text(("input",)), Text(("target",)), covariates=SUBSET),

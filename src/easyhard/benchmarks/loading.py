@@ -94,7 +94,7 @@ def _table(path: Path) -> pl.DataFrame:
 
 def _rows(part: Part, benchmark: Benchmark) -> _Rows:
     raw = _table(part.path)
-    if part.subset:
+    if part.subset and "subset" not in raw.columns:
         raw = raw.with_columns(pl.lit(part.subset).alias("subset"))
     _refuse_other_columns(raw, part.path, benchmark)
     here = _of_the_benchmark(raw, benchmark)

@@ -26,7 +26,7 @@ def parts_of(benchmark: Benchmark, path: Path | None) -> list[Part]:
     if place is None:
         place = _downloaded(benchmark)
     if not place.is_dir():
-        return [Part(place, _subset_of(place.as_posix(), benchmark))]
+        return [Part(place, _subset_of("/".join(place.parts[-2:]), benchmark))]
     found = [
         Part(file, subset)
         for subset, pattern in benchmark.source.files.items()
