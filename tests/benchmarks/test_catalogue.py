@@ -95,6 +95,9 @@ def test_ifeval_asks_the_prompt_itself_and_keeps_the_instructions_that_have_argu
     assert items.table["instructions"].to_list() == [2]
     with pytest.raises(InputError, match="no solution to train on"):
         completions(items, BENCHMARKS["ifeval"].spec)
+    answered = loaded(tmp_path, "ifeval", ROWS["ifeval"] | {"answer": "A long bridge."})
+    assert completions(answered, BENCHMARKS["ifeval"].spec) == ["A long bridge."]
+    assert answered.table["item"].equals(items.table["item"])
 
 
 def test_labels_of_arc_are_digits_in_some_items(tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ IFEVAL = Benchmark(
     Fields(
         Text(("prompt",)),
         Text(("instruction_id_list", "kwargs"), take="instructions"),
+        solution=Text(("answer",)),  # not in the source, which has no texts to learn from
         covariates={"instructions": Text(("instruction_id_list",), take="count")},
     ),
     task="leaderboard_ifeval",
