@@ -36,16 +36,14 @@ class HarnessTask:
     filter: str
 
 
-def harness_tasks(
-    items: Items, spec: BenchmarkSpec, rendered: Sequence[str] | None = None, name: str | None = None
-) -> list[HarnessTask]:
+def harness_tasks(items: Items, spec: BenchmarkSpec, rendered: Sequence[str] | None = None) -> list[HarnessTask]:
     """One task, or with answers of several kinds (scoring ``typed``) one for each kind that occurs.
 
     ``rendered`` are prompts with all that a chat template and examples put around them, where the harness is to
     add nothing. Raises InputError for an item that cannot be scored so.
     """
     rows = list(_rows(items, spec, rendered))
-    name = name or PREFIX + re.sub(r"\W+", "_", spec.name).strip("_").lower()
+    name = task_name(spec)
     if spec.scoring != "typed":
         return [_task(name, rows, spec, rendered is not None)]
     of_kind: dict[str, list[dict[str, Any]]] = {}
@@ -56,6 +54,11 @@ def harness_tasks(
         for kind in KINDS
         if kind.name in of_kind
     ]
+
+
+def task_name(spec: BenchmarkSpec) -> str:
+    """What the harness calls a benchmark: ``easyhard_`` and its name, as a file may be called."""
+    return PREFIX + (re.sub(r"\W+", "_", spec.name).strip("_").lower() or "items")
 
 
 def _task(

@@ -6,6 +6,7 @@ This file is written beside exported tasks as ``utils.py``, so it imports nothin
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 
@@ -30,3 +31,15 @@ def follows_instructions(doc: dict[str, Any], answers: list[str]) -> dict[str, A
     }
     found: dict[str, Any] = process_results(known, answers)
     return found
+
+
+def rows(file: str, bin: int | None = None, **_: Any) -> dict[str, Any]:
+    """The items of a task as a data set: the JSON lines of ``file`` beside this one, of one bin or all.
+
+    Read from beside this file, so that the folder can be moved.
+    """
+    from datasets import Dataset  # type: ignore[import-untyped,unused-ignore]
+
+    with (Path(__file__).parent / file).open(encoding="utf-8") as lines:
+        every = [json.loads(line) for line in lines]
+    return {"test": Dataset.from_list([row for row in every if bin is None or row["bin"] == bin])}
