@@ -19,7 +19,7 @@ import numpy as np
 from easyhard.benchmarks.known_tasks import asked_item
 from easyhard.responses.formats.choices import right_answers
 from easyhard.responses.formats.inspect_zip import BadMember, Members
-from easyhard.responses.log import Asked, FileRead, NotDichotomous, Run, chosen_metric, correct_of
+from easyhard.responses.log import Asked, ChoiceNeeded, FileRead, NotDichotomous, Run, chosen_metric, correct_of
 from easyhard.schema import InputError
 from easyhard.wording import shown
 
@@ -186,10 +186,10 @@ def _run(header: _Header, answers: list[_Answer], asked: Asked, found: FileRead)
     try:
         correct = [_correct((answer.values or {}).get(metric), asked) for answer in answers]
     except NotDichotomous as error:
-        raise InputError(f"{found.file}, {metric}: {error}. Give a threshold or choose another metric.") from error
+        raise ChoiceNeeded(f"{found.file}, {metric}: {error}. Give a threshold or choose another metric.") from error
     respondent = asked.respondent or spec.model
     if not respondent:
-        raise InputError(f"{found.file} names no model. Say whose log it is: --respondent NAME.")
+        raise ChoiceNeeded(f"{found.file} names no model. Say whose log it is: --respondent NAME.")
     # What was killed, stopped or limited has a part of its samples, and does not replace a whole run.
     limited = header.status != "success" or (spec.config.limit, spec.config.sample_id) != (None, None)
     started = f"{spec.created} {spec.eval_id or spec.task_id}".strip()  # two can begin within one second
