@@ -112,14 +112,15 @@ def test_an_inspect_run_that_failed_at_once_is_named_and_no_run(version: str) ->
 @pytest.mark.parametrize(
     ("name", "split", "task"),
     [
-        ("own_choice_two_splits", "test", "own_choice:both=True"),
-        ("own_choice_two_splits", "valid", "own_choice:both=True"),
-        ("own_choice_typos", "test", "own_choice:data_augmentation=typo0.1"),
-        ("own_sums_three_trials", "test", "own_sums:split=test,trials=3"),
+        ("0.2.4/v1/own_choice_two_splits", "test", "own_choice:both=True"),
+        ("0.5.16/v1/own_choice_two_splits", "test", "own_choice:both=True"),
+        ("0.5.16/v1/own_choice_two_splits", "valid", "own_choice:both=True"),
+        ("0.5.16/v1/own_choice_typos", "test", "own_choice:data_augmentation=typo0.1"),
+        ("0.5.16/v1/own_sums_three_trials", "test", "own_sums:split=test,trials=3"),
     ],
 )
 def test_helm_means_are_its_own(name: str, split: str, task: str) -> None:
-    path = GOLDEN / "helm" / "0.5.16" / "v1" / name / helm.STATS
+    path = GOLDEN / "helm" / name / helm.STATS
     stats = json.loads(path.with_name("stats.json").read_text())
     checked = 0
     for stat in stats:
