@@ -89,6 +89,31 @@ def test_unfit_choices_are_named(change: dict[str, Any], lack: str, tmp_path: Pa
     assert found.unusable == (f"row 1 of rows.jsonl {lack}",)
 
 
+@pytest.mark.parametrize("kwargs", ["[[", [{}], [1, 2], "{}", None, ["a", {}]])
+def test_arguments_that_are_none_are_no_answer(kwargs: object, tmp_path: Path) -> None:
+    rows = [ROWS["ifeval"] | {"kwargs": kwargs}, ROWS["ifeval"]]
+    found = load(BENCHMARKS["ifeval"], lines(tmp_path / "rows.jsonl", *rows))
+    assert found.unusable == ("row 1 of rows.jsonl has no answer",)
+
+
+@pytest.mark.parametrize(
+    "choices", ["[" * 3000, "{}", {"text": "abc"}, {"text": [], "label": []}, {"label": ["A"]}, 7, None]
+)
+def test_choices_of_another_shape_are_named(choices: object, tmp_path: Path) -> None:
+    rows = [ROWS["arc_challenge"] | {"choices": choices}, ROWS["arc_challenge"]]
+    found = load(BENCHMARKS["arc_challenge"], lines(tmp_path / "rows.jsonl", *rows))
+    assert found.unusable == ("row 1 of rows.jsonl has fewer than two choices, or an empty one",)
+
+
+def test_what_is_said_of_rows_holds_nothing_of_their_text(tmp_path: Path) -> None:
+    found = load(
+        BENCHMARKS["gpqa_extended"], lines(tmp_path / "r.jsonl", GPQA | {"Incorrect Answer 1": None}, GPQA, GPQA)
+    )
+    said = " ".join([*found.unusable, *found.notes(BENCHMARKS["gpqa_extended"])])
+    assert "row 1 of r.jsonl" in said and "1 row of gpqa_extended held" in said
+    assert not [text for text in GPQA.values() if text.strip() in said]
+
+
 def test_a_label_that_names_no_choice_is_no_answer(tmp_path: Path) -> None:
     found = load(BENCHMARKS["musr"], lines(tmp_path / "team_allocation.csv", MUSR | {"answer_index": 2}, MUSR))
     assert found.unusable == ("row 1 of team_allocation.csv has its answer nowhere among its choices",)
@@ -99,6 +124,9 @@ def test_an_item_table_is_taken_as_it_is(tmp_path: Path) -> None:
     items = load_items(BENCHMARKS["gsm8k"], lines(tmp_path / "items.jsonl", row))
     assert items.table.select("item", "answer").rows() == [("mine/1", "4")]
     assert items.covariates == ("grade",)
+    lettered = row | {"answer": "B", "choices": ["3", "4"]}
+    items = load_items(BENCHMARKS["arc_challenge"], lines(tmp_path / "items.jsonl", lettered), answer_is="letter")
+    assert items.table["answer"].to_list() == ["4"]
 
 
 def test_rows_of_another_shape_are_refused_with_the_columns_that_are_needed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from easyhard.benchmarks.benchmark import Benchmark, Text
 from easyhard.benchmarks.identity import item_id
-from easyhard.benchmarks.item_table import REQUIRED, read_items
+from easyhard.benchmarks.item_table import REQUIRED, AnswerIs, read_items
 from easyhard.benchmarks.known_tasks import item_of
 from easyhard.benchmarks.raw_texts import choices_and_answer, ordered, plain, texts
 from easyhard.benchmarks.sources import Part, parts_of
@@ -52,23 +52,23 @@ class LoadedItems:
         return found
 
 
-def load_items(benchmark: Benchmark, path: str | os.PathLike[str] | None = None) -> Items:
+def load_items(benchmark: Benchmark, path: str | os.PathLike[str] | None = None, answer_is: AnswerIs = "text") -> Items:
     """The items of ``benchmark``; see ``load``, which also says which rows were left out."""
-    return load(benchmark, path).items
+    return load(benchmark, path, answer_is).items
 
 
-def load(benchmark: Benchmark, path: str | os.PathLike[str] | None = None) -> LoadedItems:
+def load(benchmark: Benchmark, path: str | os.PathLike[str] | None = None, answer_is: AnswerIs = "text") -> LoadedItems:
     """The items of ``benchmark`` from a file or folder of its raw rows; without ``path``, from the hub.
 
     A file is CSV, Parquet or JSON lines, with the columns that the source has; of a benchmark with subsets it also
     needs a column ``subset``, or the source's own file name. A folder holds the files as the source does. A file
-    with the columns ``item``, ``question`` and ``answer`` is taken as an item table. Items are named by their
-    content as the readers of logs name them; a repeated item is kept once. Raises InputError for rows of another
-    shape, and if no row can be used.
+    with the columns ``item``, ``question`` and ``answer`` is taken as an item table, whose answers are as
+    ``answer_is`` says (see ``read_items``). Items are named by their content as the readers of logs name them; a
+    repeated item is kept once. Raises InputError for rows of another shape, and if no row can be used.
     """
     parts = parts_of(benchmark, None if path is None else Path(path))
     if len(parts) == 1 and _is_item_table(parts[0].path):
-        items = read_items(parts[0].path)
+        items = read_items(parts[0].path, answer_is=answer_is)
         return LoadedItems(items, len(items.table))
     loaded = [_rows(part, benchmark) for part in parts]
     return _joined(loaded, benchmark, parts)

@@ -97,6 +97,8 @@ def _instructions(row: tuple[Any, ...], wanted: Text) -> str | None:
     names, given = plain(row[0]), plain(row[1])
     if not isinstance(names, list) or not isinstance(given, list) or len(names) != len(given):
         return None
+    if not all(one is None or isinstance(one, dict) for one in given):
+        return None
     kwargs = [{key: value for key, value in (one or {}).items() if value is not None} for one in given]
     return json.dumps(
         [{"id": name, "kwargs": one} for name, one in zip(names, kwargs, strict=True)], ensure_ascii=False
