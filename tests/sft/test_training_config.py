@@ -88,6 +88,11 @@ def test_every_epoch_passes_each_example_once_in_an_order_of_its_own() -> None:
     assert found == list(batches(10, config, seed=7)) != list(batches(10, config, seed=8))
 
 
+def test_a_curriculum_is_passed_as_it_stands_in_every_epoch() -> None:
+    found = list(batches(6, TrainingConfig(epochs=2, batch_size=4, order="given"), seed=7))
+    assert found == 2 * [[0, 1, 2, 3], [4, 5]]
+
+
 def factors(config: TrainingConfig, total: int = 40) -> Sequence[float]:
     return [rate_factor(step, total, config) for step in range(total)]
 

@@ -81,7 +81,7 @@ def trl_s_own_rows(model: LanguageModel, items: Items, spec: BenchmarkSpec, fold
     "settings",
     [
         {},
-        {"per_device_batch_size": 2},
+        {"per_device_batch_size": 2, "order": "given"},
         {"schedule": "linear", "warmup_ratio": 0.0},
         {"schedule": "constant", "max_grad_norm": 0.01},
         {"gradient_checkpointing": True, "alpha": 16.0, "weight_decay": 1.0},
@@ -215,6 +215,6 @@ def test_what_needs_a_gpu_or_a_package_says_so(folder: str, tmp_path: Path, sett
 @pytest.mark.skipif(find_spec(PACKAGE.replace("-", "_")) is None, reason=f"{PACKAGE} is not installed")
 def test_on_a_real_model_the_engines_take_the_same_steps(tmp_path: Path) -> None:
     ours, theirs = both(str(smollm2_gguf()), tmp_path, CHAT, learning_rate=3e-4, rank=16, epochs=1, batch_size=2)
-    assert theirs.loss == pytest.approx(ours.loss, abs=2e-3)
-    assert theirs.gradient_norm == pytest.approx(ours.gradient_norm, rel=1e-2)
+    assert theirs.loss == pytest.approx(ours.loss, abs=2e-4)
+    assert theirs.gradient_norm == pytest.approx(ours.gradient_norm, rel=1e-3)
     assert max(ours.loss) - min(ours.loss) > 0.1

@@ -26,6 +26,7 @@ from easyhard.sft.trl_engine import refuse_absent_parts
 WORKER = "easyhard.sft.worker"  # the module that each process runs
 OUTCOME = "outcome.json"  # what the processes leave beside their job
 WORKER_LOG = "processes.log"  # what all processes of a failed training said
+_PATIENCE = 30.0  # seconds for processes to end by themselves when they are told to
 TICK = "easyhard-step"  # opens a line of standard output that reports progress
 
 
@@ -135,7 +136,11 @@ def _watched(command: list[str], log: Path, progress: Progress | None) -> int:
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
-    """A command in a process group of its own, of which nothing is left afterwards, however this ends."""
+    """A command in a process group of its own, of which nothing is left afterwards, however this ends.
+
+    If this process is killed, the first of the command's processes ends at its next step, when it can no longer
+    report, and takes the others with it.
+    """
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
     )
@@ -143,10 +148,18 @@ def _running(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], IO[str
     try:
         yield process, process.stdout
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        _end(process)
         process.stdout.close()
-        process.wait()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)  # which torch's launcher passes on: its workers are in other groups
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _last_line(log: Path) -> str:

@@ -93,7 +93,10 @@ def trainer_settings(config: TrainingConfig, seed: int, folder: Path) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of names that TRL and transformers are changing
-        return SFTConfig(**_plain_settings(config, seed, folder))
+        settings = SFTConfig(**_plain_settings(config, seed, folder))
+    if config.processes == 1 and settings.n_gpu > 1:
+        settings._n_gpu = 1  # else a copy of the model on each GPU that is seen, which TRL refuses
+    return settings
 
 
 def _plain_settings(config: TrainingConfig, seed: int, folder: Path) -> dict[str, Any]:
