@@ -19,8 +19,9 @@ import polars as pl
 
 from easyhard.atomic import whole_folder, write_parquet
 from easyhard.responses import shards
+from easyhard.responses.columns import correct_codes, names_in
 from easyhard.responses.shards import Contents, PathLike, ShardedResponses, ShardEntry, open_shards
-from easyhard.responses.table import COLUMNS, correct_codes, names_in
+from easyhard.responses.table import COLUMNS
 from easyhard.schema import MISSING, InputError
 from easyhard.tabular import read_errors, scan_parquet
 from easyhard.wording import counted, shown

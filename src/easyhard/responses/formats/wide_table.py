@@ -6,9 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
+from easyhard.responses.columns import CORRECT_TEXT
 from easyhard.responses.formats.tables import LINE, add_rows, csv_table
 from easyhard.responses.log import Asked, FileRead
-from easyhard.responses.table import CORRECT_TEXT, ROWS_AT_ONCE
+from easyhard.responses.table import ROWS_AT_ONCE
 from easyhard.schema import InputError
 from easyhard.tabular import SCAN, read_errors
 from easyhard.wording import shown
