@@ -22,7 +22,6 @@ import io
 import os
 import random
 import sys
-import tempfile
 import traceback
 import zipfile
 from collections.abc import Iterator
@@ -95,10 +94,10 @@ class Fuzz:
         self.findings = findings
         self.guard = Guard()
         self.known: set[str] = set()
-        self.folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-        self.paths = {one.name: self.folder / one.name / NAMES.get(one.name, "log.txt") for one in FORMATS}
+        scratch = findings.with_name("scratch")
+        self.paths = {one.name: scratch / one.name / NAMES.get(one.name, "log.txt") for one in FORMATS}
         for path in self.paths.values():
-            path.parent.mkdir(parents=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
         self._beside_helm()
 
     def _beside_helm(self) -> None:
