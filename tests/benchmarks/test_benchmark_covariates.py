@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from easyhard.benchmarks.covariates import readability, with_covariates
@@ -173,6 +173,7 @@ def test_a_line_of_100_kilobytes_is_read_like_any_other(piece: str) -> None:
     assert table["question_words"][0] == sum(any(c.isalnum() for c in word) for word in text.split())
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1, max_size=5))
 def test_any_text_has_counts_that_make_sense(texts: list[str]) -> None:
     table = with_covariates(make_items(texts, solution=texts, answer=texts)).table

@@ -94,3 +94,48 @@ def test_a_tooltip_shows_foreign_text_as_text(browser: Any, pages: dict[str, Pat
     assert "difficulty" in tooltip.text_content()
     assert tooltip.locator("script, img").count() == 0
     assert visit.page.evaluate("window.hacked") is None
+
+
+def found(visit: Visit, column: int) -> list[str]:
+    return [str(text) for text in visit.page.locator(f"#item-browser tbody td:nth-child({column})").all_text_contents()]
+
+
+def test_items_are_searched_filtered_and_sorted(browser: Any, pages: dict[str, Path]) -> None:
+    visit = Visit(browser, pages["calm"], 1000, "light")
+    section = visit.page.locator("#item-browser")
+    assert section.locator("output").text_content() == "60 of 60 items"
+    assert found(visit, 1) == [str(rank) for rank in range(1, 51)]
+    section.locator("button.more").click()
+    assert len(found(visit, 1)) == 60
+    name = found(visit, 2)[30]
+    section.locator("input").fill(name.upper())
+    assert found(visit, 2) == [name]
+    section.locator("input").fill("no such item")
+    assert section.locator("output").text_content() == "0 of 60 items" and found(visit, 1) == []
+    section.locator("input").fill("")
+    section.locator("select").first.select_option("1")
+    assert set(found(visit, 4)) == {"1"}
+    section.locator("th button", has_text="difficulty").click()
+    section.locator("th button", has_text="difficulty").click()
+    ranks = [int(rank) for rank in found(visit, 1)]
+    assert ranks == sorted(ranks, reverse=True)
+    assert section.locator("th[aria-sort=descending]").text_content() == "difficulty"
+    assert visit.said == []
+
+
+def test_foreign_text_among_the_items_found_stays_text(browser: Any, pages: dict[str, Path]) -> None:
+    visit = Visit(browser, pages["hostile"], 375, "light")
+    visit.page.locator("#item-browser input").fill("<img")
+    assert len(found(visit, 1)) > 3 and all("<img" in text for text in found(visit, 3))
+    assert visit.count("#item-browser tbody img, #item-browser tbody script") == 0
+    assert visit.page.evaluate("window.hacked") is None
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_a_page_of_12_000_items_is_small_and_answers_a_keystroke(browser: Any, tmp_path: Path) -> None:
+    report(tmp_path / "large.html", simulated_items(12_000))
+    assert (tmp_path / "large.html").stat().st_size < 5_000_000
+    visit = Visit(browser, tmp_path / "large.html", 1000, "light")
+    visit.page.locator("#item-browser input").fill("12")
+    count = visit.page.locator("#item-browser output").text_content()
+    assert count.endswith(" of 12,000 items") and not count.startswith(("0", "12,000"))

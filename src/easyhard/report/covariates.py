@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import polars as pl
 
+from easyhard.chance import cell_rng
 from easyhard.generalization.covariates import covariate_correlation
 from easyhard.report.item_map import item_map_table
 from easyhard.report.text import plain
@@ -12,6 +14,7 @@ from easyhard.report.vega import inline, spread
 from easyhard.schema import InputError, ItemBank, Items
 
 MOST_GROUPS = 30  # rows of a strip figure; the rest is left to the table
+MOST_POINTS = 3000  # drawn of each covariate, so that a page of many items stays small; medians are of all
 FEW_VALUES = 15  # a numeric covariate with at most this many values is drawn as strips with their medians
 
 
@@ -58,7 +61,7 @@ def _scatter(table: pl.DataFrame, covariate: str) -> alt.LayerChart:
         medians = table.group_by("value").agg(pl.col("difficulty").median()).with_columns(**ends)
         bars = alt.Chart(inline(medians)).mark_rule(style="median", strokeWidth=2.5)
         layers.append(bars.encode(x=alt.X("left:Q", title=covariate), x2="right:Q", y=y))
-    return alt.layer(*layers, data=inline(table.with_columns(at))).properties(width=420, height=300)
+    return alt.layer(*layers, data=inline(_drawn(table.with_columns(at)))).properties(width=420, height=300)
 
 
 def _strips(table: pl.DataFrame, covariate: str) -> alt.LayerChart:
@@ -70,12 +73,20 @@ def _strips(table: pl.DataFrame, covariate: str) -> alt.LayerChart:
     axis = alt.Axis(labelLimit=170, grid=False)
     y = alt.Y("value:N", title=None, sort=shown["value"].to_list(), scale=alt.Scale(padding=0.3), axis=axis)
     aside = alt.YOffset("spread:Q", scale=alt.Scale(domain=[-0.5, 0.5]))
-    points = alt.Chart(inline(table)).mark_point(style="one-item", size=16)
+    points = alt.Chart(inline(_drawn(table))).mark_point(style="one-item", size=16)
     bars = alt.Chart(inline(shown)).mark_tick(style="median", thickness=2.5, size=18)
     return alt.layer(
         points.encode(x, y, yOffset=aside, tooltip=_tooltip(covariate)),
         bars.encode(x, y, tooltip=[alt.Tooltip("value:N", title=covariate), "items:Q"]),
     ).properties(width=420, height=22 * len(shown))
+
+
+def _drawn(table: pl.DataFrame) -> pl.DataFrame:
+    """At most ``MOST_POINTS`` rows, drawn by chance but the same on every call, in their order."""
+    if len(table) <= MOST_POINTS:
+        return table
+    kept = np.sort(cell_rng(0, "report", "covariate").choice(len(table), MOST_POINTS, replace=False))
+    return table[kept].with_columns(pl.lit("").alias("question"))
 
 
 def _shown(values: pl.Series) -> pl.Series:

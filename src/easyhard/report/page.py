@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from easyhard.report.item_map import item_columns
 from easyhard.report.sections import Section, advice, calibration_sections, generalization_sections, readings
 from easyhard.report.theme import config
 from easyhard.report.vega import embedded_json, vega_script
@@ -39,8 +41,12 @@ def write_report(
     items: Items | None,
     answer: str,
     description: StudyDescription,
+    changes: pl.DataFrame | None = None,
 ) -> None:
-    """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first."""
+    """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first.
+
+    ``changes`` is what trainings did to each item, as ``generalization.checkpoints.item_changes`` has it.
+    """
     _write(
         path,
         description,
@@ -50,7 +56,8 @@ def write_report(
         readings=readings(matrix),
         advice=advice(matrix),
         checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
-        about_items=calibration_sections(bank, bins, items),
+        about_items=calibration_sections(bank, bins, items, changes),
+        item_columns=item_columns(bins is not None, items is not None),
     )
 
 
@@ -74,6 +81,7 @@ def write_calibration_report(
         advice=(),
         checks=(),
         about_items=calibration_sections(bank, bins, items),
+        item_columns=item_columns(bins is not None, items is not None),
     )
 
 
@@ -101,10 +109,11 @@ def _write(
     advice: tuple[tuple[str, tuple[str, ...]], ...],
     checks: tuple[Check, ...],
     about_items: tuple[Section, ...],
+    item_columns: list[dict[str, str]],
 ) -> None:
     templates = resources.files("easyhard.report") / "templates"
     style = (templates / "report.css").read_text(encoding="utf-8")
-    script = (templates / "report.js").read_text(encoding="utf-8")
+    scripts = [vega_script(), *((templates / name).read_text(encoding="utf-8") for name in ("report.js", "items.js"))]
     page = _ENVIRONMENT.get_template("report.html.j2").render(
         description=description,
         answer=answer,
@@ -114,11 +123,12 @@ def _write(
         advice=advice,
         checks=checks,
         about_items=about_items,
+        item_columns=Markup(embedded_json(item_columns)),
         schemes=Markup(embedded_json({"light": config("light"), "dark": config("dark")})),
         style=Markup(style),
         style_hash=_source_hash(style),
-        scripts=[Markup(vega_script()), Markup(script)],
-        script_hashes=[_source_hash(vega_script()), _source_hash(script)],
+        scripts=list(map(Markup, scripts)),
+        script_hashes=list(map(_source_hash, scripts)),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8", newline="\n")

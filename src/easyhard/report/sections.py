@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import altair as alt
 import polars as pl
 
-from easyhard.report.covariates import difficulty_by_covariate
+from easyhard.report.covariates import MOST_POINTS, difficulty_by_covariate
 from easyhard.report.distance import gain_by_distance, gain_by_distance_table, mean_by_distance
 from easyhard.report.heat_map import heat_map, heat_map_table
 from easyhard.report.item_map import item_map, item_map_table
 from easyhard.report.table import TextTable, text_table
 from easyhard.report.text import plain
-from easyhard.report.vega import embedded_json
+from easyhard.report.vega import compact, embedded_json
 from easyhard.schema import Bins, GeneralizationMatrix, ItemBank, Items
 
 
@@ -58,10 +58,12 @@ def advice(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], .
     return tuple((model, sentences) for model, sentences in said if sentences)
 
 
-def calibration_sections(bank: ItemBank, bins: Bins | None, items: Items | None) -> tuple[Section, ...]:
+def calibration_sections(
+    bank: ItemBank, bins: Bins | None, items: Items | None, changes: pl.DataFrame | None = None
+) -> tuple[Section, ...]:
     """Difficulty against the covariates, if there are any; then the item map with the table of items."""
     known = _covariates(bank, items) if items is not None and items.covariates else None
-    return (*([known] if known else []), _item_map(bank, bins, items))
+    return (*([known] if known else []), _item_map(bank, bins, items, changes))
 
 
 def _heat_map(matrix: GeneralizationMatrix) -> Section:
@@ -133,7 +135,8 @@ def _covariates(bank: ItemBank, items: Items) -> Section:
         name="covariates",
         heading="Difficulty and what people count",
         note="How hard items are for models, against notions of difficulty that people wrote or counted.",
-        legend="One point per item; a bar is the median of the items with the same value.",
+        legend="One point per item; a bar is the median of the items with the same value."
+        + (f" A random {MOST_POINTS:,} of the items are drawn." if len(table) > MOST_POINTS else ""),
         drawings=tuple(
             _drawing(
                 difficulty_by_covariate(bank, items, name),
@@ -146,7 +149,7 @@ def _covariates(bank: ItemBank, items: Items) -> Section:
     )
 
 
-def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None) -> Section:
+def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None, changes: pl.DataFrame | None) -> Section:
     table = item_map_table(bank, bins, items)
     flagged = (table["flag"] != "").any()
     absent = {"question"} if items is None else set()
@@ -163,7 +166,7 @@ def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None) -> Section
         legend=bars + crosses,
         drawings=(
             _drawing(
-                item_map(bank, bins, items),
+                item_map(bank, bins, items, changes),
                 f"{len(table)} items sorted by difficulty, from {ends[0]} to {ends[1]} logits.",
                 fluid=True,
             ),
@@ -174,7 +177,7 @@ def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None) -> Section
 
 
 def _drawing(chart: alt.TopLevelMixin, words: str, *, fluid: bool = False) -> Drawing:
-    return Drawing(embedded_json(chart.to_dict()), words, fluid)
+    return Drawing(embedded_json(compact(chart)), words, fluid)
 
 
 _HEAT_MAP_HEADINGS = {

@@ -28,7 +28,7 @@ class TextTable:
     omitted: int = 0
 
 
-def text_table(table: pl.DataFrame, headings: dict[str, str], most: int = 3000) -> TextTable:
+def text_table(table: pl.DataFrame, headings: dict[str, str], most: int = 1000) -> TextTable:
     """The columns named in ``headings``, in that order, worded: at most ``most`` rows of them.
 
     Fractions get two decimals and a real minus sign, null a dash, foreign text no control characters.

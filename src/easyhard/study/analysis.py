@@ -144,6 +144,7 @@ def write_results(
             items=in_bins,
             answer=answer_,
             description=describe(config, folder, bank, bins),
+            changes=checkpoints(folder)[1],
         )
 
     Step(folder / "generalization", {}, inputs).run(tables)

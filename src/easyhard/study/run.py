@@ -13,7 +13,7 @@ import polars as pl
 from easyhard import bins as bins_room
 from easyhard.atomic import write_bytes, write_parquet
 from easyhard.benchmarks.item_table import read_items
-from easyhard.benchmarks.loading import load_items
+from easyhard.benchmarks.loading import load
 from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
 from easyhard.irt import calibrate
@@ -60,7 +60,10 @@ def run_study(
     any work for settings or tables that cannot do, and WorkError when the output cannot be written.
     """
     progress, selection, machines = progress or StudyProgress(), selection or Selection(), machines or Machines()
-    responses, items = read_inputs(config)
+    responses = read_responses(config.responses.path, config.responses.columns)
+    items, notes = study_items(config)
+    for note in notes:
+        progress.note(note)
     plan = make_plan(config, responses, items)
     require_llm()
     with locked(config.out):
@@ -147,16 +150,18 @@ def require_llm() -> None:
 def read_inputs(config: StudyConfig) -> tuple[Responses, Items]:
     """The two tables of a study. Raises InputError for what is wrong with them."""
     responses = read_responses(config.responses.path, config.responses.columns)
-    return responses, study_items(config)
+    return responses, study_items(config)[0]
 
 
-def study_items(config: StudyConfig) -> Items:
-    """The items of a study: the user's table, or those of its benchmark."""
+def study_items(config: StudyConfig) -> tuple[Items, list[str]]:
+    """The items of a study, the user's table or those of its benchmark; and what is unusual about the latter."""
     given = config.items
     if config.benchmark is None or given.columns:
         assert given.path is not None  # the settings see to it
-        return read_items(given.path, given.columns, given.answer_is)
-    return load_items(read_benchmark(config.benchmark), given.path)
+        return read_items(given.path, given.columns, given.answer_is), []
+    benchmark = read_benchmark(config.benchmark)
+    loaded = load(benchmark, given.path, given.answer_is)
+    return loaded.items, loaded.notes(benchmark)
 
 
 def calibration_step(config: StudyConfig) -> Step:
