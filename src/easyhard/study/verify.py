@@ -77,7 +77,7 @@ def _origins(config: StudyConfig, notes: list[str]) -> Iterator[Finding]:
     try:
         calibration = calibration_step(config)
         yield from _objections(calibration)
-        yield from _objections(cut_step(config, study_items(config), calibration))
+        yield from _objections(cut_step(config, study_items(config)[0], calibration))
     except EasyhardError as error:
         notes.append(f"What the study was made of cannot be looked at: {error}")
     for model in config.models:
