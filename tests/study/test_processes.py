@@ -1,0 +1,107 @@
+"""Promises of cells in several processes: the same numbers, and a process that dies costs its cell's work only."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+from small_study import small_study
+
+from easyhard.schema import GeneralizationMatrix
+from easyhard.study import Machines, StudyOutcome, StudyProgress, read_config, run_study, study_status
+from easyhard.study.record import RUNNING
+
+LEARNS = {"epochs": 4, "batch_size": 4, "max_items": 8, "rank": 2, "learning_rate": 0.05}
+SLOW = {**LEARNS, "epochs": 60}  # long enough to be found at work
+
+
+def run(path: Path, machines: Machines | None = None) -> StudyOutcome:
+    return run_study(read_config(path), StudyProgress(Console(quiet=True)), machines=machines)
+
+
+@pytest.fixture(autouse=True)
+def one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of a model's numbers depend on how many threads share them."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def matrix_alone(folder: Path) -> GeneralizationMatrix:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        folder.mkdir()
+        return run(small_study(folder, training=LEARNS)).matrix
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def killing(folder: Path, step: str, times: int) -> Iterator[list[int]]:
+    """Meanwhile kill the process that works on the step in ``folder/step``, so many times."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while len(killed) < times and not over.wait(0.002):
+            for file in folder.glob(f".{step}.*.part/{RUNNING}"):
+                try:
+                    number = int(json.loads(file.read_text())["pid"])
+                except (OSError, ValueError):  # gone meanwhile, or not yet written
+                    continue
+                if number not in killed and number != os.getpid():
+                    os.kill(number, signal.SIGKILL)
+                    killed.append(number)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        watcher.join()
+
+
+def test_two_processes_give_the_numbers_of_one(tmp_path: Path) -> None:
+    expected = matrix_alone(tmp_path / "alone")
+    outcome = run(small_study(tmp_path, training=LEARNS), Machines(workers=2))
+    assert outcome.matrix.runs.equals(expected.runs) and expected.runs["gain"].abs().sum() > 0
+    assert not list(outcome.folder.rglob("log.txt"))
+
+
+def test_a_killed_process_costs_its_cell_and_a_cell_that_kills_twice_has_failed(tmp_path: Path) -> None:
+    path = small_study(tmp_path, training=SLOW)
+    home = tmp_path / "run" / "models" / "tiny"
+    with (
+        killing(home / "bin-01" / "seed-0", "training", 1) as once,
+        killing(home / "bin-02" / "seed-0", "training", 2) as twice,
+    ):
+        outcome = run(path, Machines(workers=2))
+    assert (len(once), len(twice)) == (1, 2)
+    assert outcome.failed == ("tiny, trained on bin 2, seed 0",)
+    table = study_status(outcome.folder)
+    assert (table.count("done"), table.count("failed")) == (3, 1)
+    (error,) = table.cells["error"].drop_nulls()
+    assert error.startswith("The process that worked on it was killed by SIGKILL, and so did a second one.")
+    assert (home / "bin-02" / "seed-0" / "training" / "log.txt").is_file()
+    assert not list(outcome.folder.rglob(".*.part"))
+
+
+def test_what_a_failing_cell_prints_in_another_process_is_kept(tmp_path: Path) -> None:
+    path = small_study(tmp_path, training={"epochs": 1, "max_items": 8, "rank": 2, "max_length": 30})
+    outcome = run(path, Machines(workers=2))
+    assert len(outcome.failed) == 3
+    training = outcome.folder / "models" / "tiny" / "bin-00" / "seed-0" / "training"
+    assert {"log.txt", "traceback.txt"} <= {file.name for file in training.iterdir()}

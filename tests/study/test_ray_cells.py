@@ -1,0 +1,56 @@
+"""Promises of cells on a Ray cluster of two workers: the same numbers, and a worker that dies costs its cell only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ray = pytest.importorskip("ray")
+pytest.importorskip("torch")
+pytest.importorskip("peft")
+
+from small_study import small_study
+from test_processes import LEARNS, SLOW, killing, matrix_alone, run
+
+from easyhard.schema import InputError
+from easyhard.study import Machines, study_status
+
+# Ray leaves its services, and older versions their logs, for Python to close, which warns of it.
+pytestmark = [
+    pytest.mark.filterwarnings(r"ignore:subprocess \d+ is still running:ResourceWarning"),
+    pytest.mark.filterwarnings(r"ignore:unclosed file .*/ray/session_:ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """Ray on this machine, with two workers."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_study_on_ray_has_the_numbers_of_one_process(tmp_path: Path) -> None:
+    expected = matrix_alone(tmp_path / "alone")
+    outcome = run(small_study(tmp_path, training=LEARNS), Machines("ray"))
+    assert outcome.matrix.runs.equals(expected.runs) and expected.runs["gain"].abs().sum() > 0
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_killed_worker_costs_its_cells_work_only(tmp_path: Path) -> None:
+    path = small_study(tmp_path, training=SLOW)
+    with killing(tmp_path / "run" / "models" / "tiny" / "bin-01" / "seed-0", "training", 1) as killed:
+        outcome = run(path, Machines("ray"))
+    assert len(killed) == 1 and outcome.failed == ()
+    assert study_status(outcome.folder).count("done") == 4
+    assert not list(outcome.folder.rglob(".*.part"))
+
+
+def test_without_ray_the_way_to_get_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'easyhard\[ray\]'"):
+        run(small_study(tmp_path), Machines("ray"))
