@@ -78,12 +78,12 @@ def _musr(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 CASES = {
+    "bbh": Case("items/bbh.parquet", lambda row: {} if row["task"] in BBH_SUBSETS else None, 60, 8),
+    "gsm8k": Case("items/gsm8k_test.parquet", lambda _: {}, max_new_tokens=40),
+    "mmlu_pro": Case("mmlu_pro_29/items.parquet", _lettered, max_new_tokens=6),
+    "math": Case("items/math_test.parquet", lambda row: {} if row["level"] == "Level 5" else None, max_new_tokens=40),
+    "ifeval": Case("items/ifeval.parquet", _instructions, max_new_tokens=40),
     "arc_challenge": Case("items/arc_challenge_test.parquet", _lettered),
-    "ifeval": Case("items/ifeval.parquet", _instructions, max_new_tokens=48),
-    "bbh": Case("items/bbh.parquet", lambda row: {} if row["task"] in BBH_SUBSETS else None, 60, 16),
-    "gsm8k": Case("items/gsm8k_test.parquet", lambda _: {}, max_new_tokens=64),
-    "mmlu_pro": Case("mmlu_pro_29/items.parquet", _lettered, max_new_tokens=12),
-    "math": Case("items/math_test.parquet", lambda row: {} if row["level"] == "Level 5" else None, max_new_tokens=64),
     "musr": Case("items/musr_small.parquet", _musr, 30, batch_size=1),
 }
 

@@ -98,6 +98,11 @@ def _refused(status: int, said: Any, where: str) -> EasyhardError:
 
 
 def _of_work(error: Exception) -> EasyhardError:
+    if isinstance(error, ModuleNotFoundError):
+        return InputError(
+            f"the harness lacks a package: {_first_line(error)} Install what it asks for; for a server that is "
+            "pip install 'lm-eval[api]'."
+        )
     if "out of memory" in str(error).lower():
         return WorkError(f"the memory is full: {_first_line(error)}. Lower batch_size.")
     if isinstance(error, LookupError) and "punkt" in str(error):

@@ -82,7 +82,9 @@ def _openai(model: LanguageModel, spec: BenchmarkSpec, config: EvaluationConfig,
     if spec.scoring != "choices" and chats(model, spec, config):
         from lm_eval.models.openai_completions import LocalChatCompletion
 
-        return LocalChatCompletion(base_url=f"{url}/chat/completions", batch_size=1, **common)
+        # Some servers fail on an empty list of stop texts, so the end token is named where it is known.
+        end = model.tokenizer.eos_token if model.tokenizer is not None else None
+        return LocalChatCompletion(base_url=f"{url}/chat/completions", batch_size=1, eos_string=end, **common)
     if model.tokenizer is None:
         raise InputError(
             f"scoring {spec.scoring!r} sends tokens to the server, but {model.name!r} has no tokenizer here. "
