@@ -125,6 +125,10 @@ def test_the_order_of_items_changes_no_answer(chat_model: LanguageModel) -> None
     assert turned.responses.items == tuple(items.table["item"].reverse())
 
 
+def asked_rows() -> list[dict[str, Any]]:
+    return questions(12).table.to_dicts()
+
+
 OPTIONS = "Which?\nOptions:\n(A) a dog\n(B) a cat"
 INSTRUCTIONS = json.dumps(
     [
@@ -181,19 +185,17 @@ def test_texts_are_graded_by_the_harness(
     }
 
 
-@pytest.mark.parametrize(
-    ("spec", "metric"),
-    [(BenchmarkSpec("sums", "choices"), "acc_norm"), (BenchmarkSpec("sums", "exact", max_new_tokens=2), None)],
-)
+@pytest.mark.parametrize("scoring", ["choices", "exact", "instructions", "typed"])
 def test_the_sample_log_is_read_back_as_the_same_responses(
-    chat_model: LanguageModel, spec: BenchmarkSpec, metric: str | None, tmp_path: Path
+    chat_model: LanguageModel, scoring: Scoring, tmp_path: Path
 ) -> None:
-    found = run(chat_model, questions(12), spec, folder=tmp_path)
-    read, _ = ingest_logs([tmp_path], Asked(metric, None, None, None, True))
+    said = [case[1] for case in SAID if case[0] == scoring] or [{} for _ in range(12)]
+    rows = [{**row, **case, "item": f"one/{k}"} for k, (row, case) in enumerate(zip(asked_rows(), said, strict=False))]
+    name = "ifeval" if scoring == "instructions" else "sums"
+    found = run(chat_model, made(rows), BenchmarkSpec(name, scoring, max_new_tokens=4), folder=tmp_path)
+    read, _ = ingest_logs([tmp_path], Asked(strict=True))
     assert read.respondents == ("tiny",)
-    assert sorted(read.correct[0]) == sorted(found.responses.correct[0])
-    log = next(tmp_path.rglob("samples_*.jsonl")).read_text().splitlines()
-    assert {json.loads(line)["doc"]["item"] for line in log} == set(found.responses.items)
+    assert read.select(found.responses.items).correct.tolist() == found.responses.correct.tolist()
 
 
 def test_progress_counts_every_request(chat_model: LanguageModel) -> None:

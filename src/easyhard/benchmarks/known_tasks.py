@@ -41,8 +41,12 @@ class KnownTask:
 GPQA = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")  # choice1 to choice4 are shuffled anew
 MUSR = ("narrative", "question")
 
+OWN = "easyhard_"  # begins the tasks that we make, whose documents hold the item's name
+
 # Metrics: the Open LLM Leaderboard, version 2 (leaderboard_*) and 1 (harness|*).
 KNOWN_TASKS = (
+    KnownTask(f"{OWN}ifeval*", "ifeval", "prompt_level_strict_acc"),
+    KnownTask(f"{OWN}*", "{}", "acc_norm"),  # where choices are scored; else there is but one
     KnownTask("leaderboard_bbh_*", "bbh_{}", "acc_norm", ("input",), "target"),
     KnownTask("bbh_*", "bbh_{}", None, ("input",), "target"),
     KnownTask("leaderboard_gpqa_*", "gpqa_{}", "acc_norm", ("Question",), "Correct Answer", GPQA),
@@ -87,8 +91,10 @@ def known_task(task: str) -> KnownTask:
 def item_of(task: str, document: Mapping[str, Any]) -> str:
     """``<benchmark>/<12 hex digits>`` of a document, from the fields that make the item.
 
-    A document that lacks one of these fields counts as a whole.
+    A document that lacks one of these fields counts as a whole. Of tasks of our own it is the name that it holds.
     """
+    if task.startswith(OWN) and isinstance(document.get("item"), str):
+        return str(document["item"])
     known = known_task(task)
     named = (*known.question, *known.choices, *([known.answer] if known.answer else []))
     if not known.question or any(name not in document for name in named):

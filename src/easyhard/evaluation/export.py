@@ -11,9 +11,10 @@ import yaml
 
 from easyhard.atomic import whole_folder
 from easyhard.benchmarks import BenchmarkSpec
+from easyhard.benchmarks.known_tasks import OWN
 from easyhard.evaluation import task_functions
 from easyhard.evaluation.harness_scoring import Function
-from easyhard.evaluation.harness_task import PREFIX, HarnessTask, harness_tasks, task_name
+from easyhard.evaluation.harness_task import HarnessTask, harness_tasks, task_name
 from easyhard.schema import Bins, Items
 
 FUNCTIONS = "utils.py"
@@ -58,7 +59,7 @@ def _write(task: HarnessTask, folder: Path, place: Mapping[str, int]) -> list[st
     names = [task.name]
     for bin_ in sorted({row["bin"] for row in numbered} if place else ()):
         name = f"{task.name}_bin_{bin_:02d}"
-        own = {"task": name, "tag": f"{PREFIX}bin_{bin_:02d}", "metadata": {**metadata, "bin": bin_}}
+        own = {"task": name, "tag": f"{OWN}bin_{bin_:02d}", "metadata": {**metadata, "bin": bin_}}
         _dump({"include": f"{task.name}.yaml", **own}, folder)
         names.append(name)
     return names

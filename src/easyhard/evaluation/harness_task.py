@@ -13,12 +13,12 @@ from string import ascii_uppercase
 from typing import Any
 
 from easyhard.benchmarks import BenchmarkSpec, candidates, prompts
+from easyhard.benchmarks.known_tasks import OWN
 from easyhard.evaluation.harness_scoring import KINDS, SCORINGS, AnswerKind, kind_of, letters_of
 from easyhard.schema import InputError, Items
 from easyhard.wording import shown
 
 SPLIT = "test"
-PREFIX = "easyhard_"  # so that no task of the harness is meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def harness_tasks(items: Items, spec: BenchmarkSpec, rendered: Sequence[str] | N
 
 def task_name(spec: BenchmarkSpec) -> str:
     """What the harness calls a benchmark: ``easyhard_`` and its name, as a file may be called."""
-    return PREFIX + (re.sub(r"\W+", "_", spec.name).strip("_").lower() or "items")
+    return OWN + (re.sub(r"\W+", "_", spec.name).strip("_").lower() or "items")
 
 
 def _task(
