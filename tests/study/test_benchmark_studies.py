@@ -16,6 +16,7 @@ pytest.importorskip("peft")
 from small_study import small_study
 
 from easyhard.benchmarks.known_tasks import item_of
+from easyhard.llm import load_model
 from easyhard.schema import InputError
 from easyhard.study import read_config, run_study
 
@@ -112,16 +113,12 @@ def test_a_server_has_no_trained_model(tmp_path: Path) -> None:
 
 
 def test_the_commit_of_a_hub_model_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from easyhard.study import work
-
-    original = work.load_model
-
     def from_the_hub(path: str, **rest: Any) -> Any:
-        model = original(path, **rest)
+        model = load_model(path, **rest)
         model.network.config._commit_hash = "0123abc"
         return model
 
-    monkeypatch.setattr(work, "load_model", from_the_hub)
+    monkeypatch.setattr("easyhard.study.work.load_model", from_the_hub)
     folder = run_study(read_config(small_study(tmp_path, bins={"count": 2}))).folder
     noted = [json.loads(file.read_text())["commit"] for file in folder.rglob("model.json")]
     assert noted == ["0123abc"] * 5  # zero-shot, and training and evaluation of two bins

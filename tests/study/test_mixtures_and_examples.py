@@ -18,7 +18,7 @@ from small_study import small_study
 
 from easyhard.benchmarks import BenchmarkSpec
 from easyhard.schema import Bins, InputError, Items
-from easyhard.sft import TrainingConfig
+from easyhard.sft import TrainingConfig, train
 from easyhard.sft.pace import batches
 from easyhard.study import MixtureConfig, analyse, read_config, run_study, status
 from easyhard.study.in_context import shown_examples
@@ -73,8 +73,7 @@ def test_uniform_takes_equally_many_of_every_bin_and_around_of_the_nearest() -> 
 def test_a_curriculum_is_the_uniform_mixture_in_order_of_difficulty() -> None:
     bins = ten_bins()
     uniform, up, down = (
-        mixed_items(bins, MixtureConfig(recipe=recipe), 15, 1)  # type: ignore[arg-type]
-        for recipe in ("uniform", "easy_to_hard", "hard_to_easy")
+        mixed_items(bins, MixtureConfig(recipe=recipe), 15, 1) for recipe in ("uniform", "easy_to_hard", "hard_to_easy")
     )
     assert up == sorted(uniform) and down == up[::-1]  # names rise with difficulty here
 
@@ -99,16 +98,13 @@ def test_mixtures_are_trained_and_reported_beside_the_bins(tmp_path: Path) -> No
 
 
 def test_only_a_curriculum_is_trained_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from easyhard.study import work
-
     seen: list[tuple[str, list[str]]] = []
-    original = work.train
 
     def noted(model: Any, items: Items, spec: BenchmarkSpec, config: TrainingConfig, *rest: Any) -> Any:
         seen.append((config.order, items.table["item"].to_list()))
-        return original(model, items, spec, config, *rest)
+        return train(model, items, spec, config, *rest)
 
-    monkeypatch.setattr(work, "train", noted)
+    monkeypatch.setattr("easyhard.study.work.train", noted)
     outcome = run_study(read_config(small_study(tmp_path, mixtures=["uniform", "easy_to_hard"], bins={"count": 2})))
     assert [order for order, _ in seen] == ["shuffled", "shuffled", "shuffled", "given"]
     bins = pl.read_parquet(outcome.folder / "bins" / "bins.parquet")

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from small_study import small_study
-from test_processes import LEARNS, SLOW, killing, matrix_alone, run
+from test_study_processes import LEARNS, SLOW, killing, matrix_alone, run
 
 from easyhard.schema import InputError
 from easyhard.study import Machines, study_status
