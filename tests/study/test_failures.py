@@ -104,6 +104,9 @@ def test_a_model_that_cannot_be_evaluated_untouched_is_left_out_and_the_others_g
     assert outcome.failed == ("a, zero-shot",) and outcome.left == 3 and len(calls) == 5
     assert set(outcome.matrix.runs["model"]) == {"b"}
     assert outcome.answer.endswith("Left out, for want of a zero-shot evaluation: 'a'.")
+    monkeypatch.setattr(work, "load_model", lambda *_, **__: pytest.fail("worked on what waits"))
+    assert run(path).left == 3
+    monkeypatch.undo()
     assert run(path, retry_failed=True).failed == ()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from easyhard.schema import InputError, WorkError
 from easyhard.study import record as record_module
 from easyhard.study.disk import DiskError
 from easyhard.study.lock import TEMPORARY, is_locked, locked, sweep
-from easyhard.study.record import RECORD, TRACEBACK, Step, read_record
+from easyhard.study.record import RECORD, RUNNING, TRACEBACK, Step, read_record
 
 
 def a_step(folder: Path, **settings: Any) -> Step:
@@ -163,6 +165,13 @@ def test_only_the_temporary_files_of_steps_are_swept(tmp_path: Path) -> None:
     (tmp_path / "models" / ".training.0123456789abcdef.part").mkdir(parents=True)
     (tmp_path / "models" / ".training.fedcba9876543210.old").mkdir()
     (tmp_path / ".0123456789abcdef.part").write_text("half")
+    at_work = tmp_path / ".report.0123456789abcdef.part"
+    at_work.mkdir()
+    who = {"started": "", "host": socket.gethostname(), "pid": os.getpid()}
+    (at_work / RUNNING).write_text(json.dumps(who))
+    sweep(tmp_path)
+    assert left_over(tmp_path) == [at_work]
+    (at_work / RUNNING).write_text(json.dumps({**who, "host": "another"}))
     sweep(tmp_path)
     assert not left_over(tmp_path) and all(file.exists() for file in mine)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from easyhard.schema import InputError
+from easyhard.study.record import is_being_filled
 
 LOCK = ".lock"
 TRIES, PAUSE = 5, 0.1  # whoever only asks whether a study runs holds the lock for less than a thousandth of a second
@@ -51,9 +52,12 @@ def is_locked(folder: Path) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half-made below ``folder``, which the caller holds."""
+    """Remove what killed processes left half-made below ``folder``, which the caller holds.
+
+    What a living process fills stays: a report may be made at the same time, without holding the folder.
+    """
     for path in list(folder.rglob(".*")):
-        if not TEMPORARY.fullmatch(path.name):
+        if not TEMPORARY.fullmatch(path.name) or is_being_filled(path):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -80,6 +80,14 @@ class StudyProgress:
         left = self.time_left()
         self._console.print(line + (f"; about {duration(left)} left" if left else ""), highlight=False, markup=False)
 
+    def given_up(self, name: str) -> None:
+        """Expect nothing more of the steps called ``name`` or ``name: ...``, which failed or wait."""
+        with self._changing:
+            self._costs = {one: cost for one, cost in self._costs.items() if not f"{one}: ".startswith(f"{name}: ")}
+            total = sum(self._costs.values())
+        if self._bar is not None:
+            self._bar.update(self._task, total=total)
+
     def time_left(self) -> float | None:
         """Seconds left at the pace so far; None before there is a pace, or when nothing is left."""
         done, total = self._done_so_far(), sum(self._costs.values())

@@ -242,6 +242,18 @@ def running_since(part: Path) -> str | None:
         return None
 
 
+def is_being_filled(part: Path) -> bool:
+    """Whether a living process of this machine is at work in a folder that is not in its place yet."""
+    try:
+        who = json.loads((part / RUNNING).read_text(encoding="utf-8"))
+        if who["host"] != socket.gethostname():
+            return False
+        os.kill(int(who["pid"]), 0)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
 def versions() -> dict[str, str]:
     """Versions of what computes, as far as installed."""
     found = {"python": platform.python_version()}

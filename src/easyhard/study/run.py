@@ -78,12 +78,12 @@ def run_study(
         _convert_models(config, chosen, progress)
         for cell in cells:
             drop_weights(config, cell)
+        hopeful = _unless_hopeless(chosen, cells, progress)
         with progress.over(_costs(chosen, plan, by_cell=machines.executor == "ray")):
-            for outcome in _execute(
-                Context(config, items, bins), _unless_hopeless(chosen, progress), progress, machines
-            ):
+            for outcome in _execute(Context(config, items, bins), hopeful, progress, machines):
                 if outcome.error is not None:
                     progress.note(f"{outcome.cell.name} failed: {outcome.error}")
+                    progress.given_up(outcome.cell.name)
         matrix, answer = analyse(config.out)
         write_results(config.out, matrix, bank, bins, items, answer)
         failed = tuple(cell.name for cell in cells if error_of(cell) is not None)
@@ -99,15 +99,17 @@ def _execute(context: Context, cells: Iterator[Cell], progress: StudyProgress, m
     return run_here(context, cells, progress.step)
 
 
-def _unless_hopeless(cells: Sequence[Cell], progress: StudyProgress) -> Iterator[Cell]:
-    """The cells as they are asked for, without those whose zero-shot evaluation has failed by then."""
+def _unless_hopeless(chosen: Sequence[Cell], cells: Sequence[Cell], progress: StudyProgress) -> Iterator[Cell]:
+    """The chosen cells as they are asked for, without those whose zero-shot evaluation has failed by then."""
     origins = {cell.model.label: cell for cell in cells if cell.train_bin is None}
     told = set()
-    for cell in cells:
-        origin = origins.get(cell.model.label, cell)
+    for cell in chosen:
+        origin = origins[cell.model.label]
         if origin is cell or error_of(origin) is None:
             yield cell
-        elif origin.name not in told:
+            continue
+        progress.given_up(cell.name)
+        if origin.name not in told:
             told.add(origin.name)
             progress.note(f"{origin.name} failed, so there is nothing to compare with: its other cells wait.")
 
