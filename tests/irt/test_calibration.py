@@ -6,7 +6,7 @@ import pytest
 from scipy.special import expit
 
 from easyhard.chance import cell_rng
-from easyhard.irt import calibrate, fit_rasch, mean_squares, simulate_rasch
+from easyhard.irt import ModelName, calibrate, fit_2pl, fit_rasch, mean_squares, simulate_rasch
 from easyhard.schema import InputError, IntArray, Responses
 
 
@@ -41,6 +41,17 @@ def test_bank_has_a_row_per_item_in_the_order_of_the_responses() -> None:
     assert bank.calibration.n_respondents == 80
     assert bank.calibration.ability_sd == fit.ability_sd
     assert bank.calibration.convergence.startswith("Converged")
+
+
+@pytest.mark.parametrize("model", ["rasch", "2pl"])
+def test_the_shape_of_abilities_reaches_the_fit(model: ModelName) -> None:
+    rng = cell_rng(0, "test", "calibrate", "free")
+    probability = expit(rng.exponential(2, 200)[:, None] - rng.normal(1, 1, 25))
+    correct = (rng.random(probability.shape) < probability).astype(np.int8)
+    bank = calibrate(named(correct), model, ability="free")
+    fit = fit_rasch(correct, ability="free") if model == "rasch" else fit_2pl(correct, ability="free")
+    np.testing.assert_array_equal(bank.table["difficulty"].to_numpy(), fit.difficulty)
+    assert bank.calibration.log_likelihood > calibrate(named(correct), model).calibration.log_likelihood
 
 
 def test_an_item_without_responses_is_named() -> None:

@@ -7,7 +7,7 @@ from easyhard.irt.calibration import calibrate
 from easyhard.irt.conditional import ConditionalFit, fit_conditional
 from easyhard.irt.connected import Islands, islands
 from easyhard.irt.item_fit import MeanSquares, mean_squares
-from easyhard.irt.item_model import ItemModel
+from easyhard.irt.item_model import AbilityShape, ItemModel, ModelName
 from easyhard.irt.joint import JointFit, fit_joint
 from easyhard.irt.linking import Link, link_banks
 from easyhard.irt.near_copies import NearCopies, near_copies
@@ -20,12 +20,14 @@ from easyhard.irt.two_parameter import fit_2pl
 
 __all__ = [
     "Ability",
+    "AbilityShape",
     "ConditionalFit",
     "Islands",
     "ItemModel",
     "JointFit",
     "Link",
     "MeanSquares",
+    "ModelName",
     "NearCopies",
     "Population",
     "Posterior",

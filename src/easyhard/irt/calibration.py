@@ -8,20 +8,25 @@ import polars as pl
 
 from easyhard.irt.connected import islands
 from easyhard.irt.item_fit import mean_squares
-from easyhard.irt.item_model import ItemModel, ModelName
+from easyhard.irt.item_model import AbilityShape, ItemModel, ModelName
 from easyhard.irt.rasch import fit_rasch
 from easyhard.irt.two_parameter import fit_2pl
 from easyhard.schema import MISSING, Calibration, FloatArray, InputError, IntArray, ItemBank, Responses
 
 
 def calibrate(
-    responses: Responses, model: ModelName = "rasch", onto: ItemBank | None = None, weight: FloatArray | None = None
+    responses: Responses,
+    model: ModelName = "rasch",
+    onto: ItemBank | None = None,
+    weight: FloatArray | None = None,
+    ability: AbilityShape = "normal",
 ) -> ItemBank:
     """Item bank of ``responses``, one row per item in their order.
 
     ``model`` is ``"rasch"`` or ``"2pl"``; see ``fit_rasch`` and ``fit_2pl`` for what they estimate and in which
     unit. With ``onto``, a Rasch bank, items known by name there keep their difficulty and the others are put on
-    its scale. ``weight`` [respondents] says how often each counts.
+    its scale. ``weight`` [respondents] says how often each counts. ``ability`` is the shape of their distribution:
+    ``"normal"``, or ``"free"`` for one that is estimated too.
 
     Items that every respondent, or none, answered correctly are kept and flagged ``all_correct`` or
     ``none_correct``: their difficulty and standard error are a posterior mean and sd, and their mean squares are
@@ -31,9 +36,10 @@ def calibrate(
     n_responses = (correct != MISSING).sum(axis=0)
     _check_all_answered(responses, n_responses)
     if model == "rasch":
-        fit = fit_rasch(correct, weight=weight, anchor=None if onto is None else _anchors(responses, onto))
+        anchor = None if onto is None else _anchors(responses, onto)
+        fit = fit_rasch(correct, weight=weight, anchor=anchor, ability=ability)
     elif onto is None:
-        fit = fit_2pl(correct, weight=weight)
+        fit = fit_2pl(correct, weight=weight, ability=ability)
     else:
         raise InputError("a scale to calibrate onto needs the Rasch model. Leave out one of the two.")
     return ItemBank(_table(responses, fit, n_responses), _account(responses, fit))

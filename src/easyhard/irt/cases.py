@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from easyhard.irt.counts import BLOCK, Counts, Mask, Places, row_blocks
+from easyhard.irt.counts import Counts, Mask, Places, row_blocks
 from easyhard.irt.sample import Sample
 from easyhard.schema import MISSING, FloatArray, IntArray
 
 _MOST_BLOCKS = 64  # beyond, what is saved by treating them apart is lost to the size of the loss
 _CACHED = 500_000  # entries of a matrix turned to numbers at once, 4 MB
+_SLICE = 150_000  # entries of a matrix over cases at once; a slice takes ten of them, 12 MB
 _TALLEST = 4096  # rows of a matrix at once; of more, few columns are too narrow to be read fast
 _LEAST_GROUPS = 4  # in a block on average; fewer are no blocks, but responses missing here and there
 
@@ -80,7 +81,8 @@ class Cases:
     def slices(self, width: int) -> list[slice]:
         """Slices of the cases, few enough at once for matrices of ``width`` columns."""
         n, sparse = len(self.count), not isinstance(self.observed, np.ndarray)
-        n_slices = math.ceil(n / (BLOCK // width if sparse else min(BLOCK // width, _TALLEST)))
+        tallest = max(1, _SLICE // width)
+        n_slices = math.ceil(n / (tallest if sparse else min(tallest, _TALLEST)))
         ends = np.linspace(0, n, n_slices + 1).astype(int)
         return [slice(int(start), int(end)) for start, end in itertools.pairwise(ends)]
 
@@ -98,7 +100,8 @@ class Cases:
             of_rows = self.correct[respondents[0] : respondents[-1] + 1]
         else:
             of_rows = self.correct[respondents]
-        yield from _column_blocks(of_rows)
+        for columns, right in _column_blocks(of_rows):
+            yield columns, right if self.complete else np.maximum(right, 0, out=right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class CaseBlock:
 
 
 def _column_blocks(codes: IntArray) -> Iterator[tuple[slice, FloatArray]]:
-    """``codes`` [rows, columns], negative ones as 0, as numbers that can be multiplied, some columns at a time.
+    """``codes`` [rows, columns] as numbers that can be multiplied, some columns at a time.
 
     All in one place in memory, which stays in the cache: to write new memory takes longer than to multiply it.
     """
@@ -149,7 +152,7 @@ def _column_blocks(codes: IntArray) -> Iterator[tuple[slice, FloatArray]]:
     for start in range(0, n_columns, width):
         columns = slice(start, min(start + width, n_columns))
         block = numbers[: n_rows * (columns.stop - start)].reshape(n_rows, -1)
-        np.copyto(block, np.maximum(codes[:, columns], 0))
+        np.copyto(block, codes[:, columns])
         yield columns, block
 
 

@@ -216,10 +216,10 @@ def _orthonormal(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     By way of the cross-product: a QR decomposition of so tall a matrix takes fifty times as long.
     """
-    length = np.linalg.norm(columns, axis=0)
+    products = columns.T @ columns
+    length = np.sqrt(products.diagonal())
     length[length == 0] = 1
-    scaled = columns / length
-    spectrum, axes = np.linalg.eigh(scaled.T @ scaled)
+    spectrum, axes = np.linalg.eigh(products / length / length[:, None])
     kept = spectrum > _COLLINEAR * spectrum[-1]
     axes, root = axes[:, kept], np.sqrt(spectrum[kept])
     return axes / root / length[:, None], (axes * root).T * length
@@ -228,9 +228,11 @@ def _orthonormal(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _times(items: FloatArray, populations: FloatArray, matrix: FloatArray) -> FloatArray:
     """Block diagonal matrix times ``matrix`` [parameters] or [parameters, n]."""
     n_groups, k = items.shape[:2]
-    flat = matrix.reshape(len(matrix), -1)
-    upper = items @ flat[: n_groups * k].reshape(n_groups, k, -1)
-    product = np.vstack([upper.reshape(n_groups * k, -1), populations @ flat[n_groups * k :]])
+    flat = np.ascontiguousarray(matrix.reshape(len(matrix), -1))
+    product = np.empty_like(flat)
+    upper = product[: n_groups * k].reshape(n_groups, k, -1)
+    np.matmul(items, flat[: n_groups * k].reshape(n_groups, k, -1), out=upper)
+    product[n_groups * k :] = populations @ flat[n_groups * k :]
     return np.asarray(product.reshape(matrix.shape))
 
 
