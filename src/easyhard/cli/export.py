@@ -69,6 +69,50 @@ def lm_eval(
     console.print(command(out, names, spec), markup=False, highlight=False, soft_wrap=True)
 
 
+@app.command()
+def dataset(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")],
+    out: Out,
+) -> None:
+    """Write a study's difficulties as a data set with a card, which `datasets.load_dataset` reads from the folder.
+
+    Example: easyhard export dataset runs/my-study -o difficulties
+    """
+    from easyhard.benchmarks.user_benchmark import read_benchmark
+    from easyhard.report.dataset import write_dataset
+    from easyhard.study import open_study
+    from easyhard.study.analysis import may_publish
+
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file, but a data set is a folder. Name another place.")
+    config, bank, bins, items = open_study(run.resolve())
+    shown = items if may_publish(config) else None
+    licence = read_benchmark(config.benchmark).licence if config.benchmark and shown else ""
+    write_dataset(out, bank, bins, shown, name=config.name, licence=licence)
+    console.print(f"{len(bank.table):,} items: {out}", markup=False, highlight=False)
+
+
+@app.command()
+def matrix(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where it goes: .md or .tex.")],
+) -> None:
+    """Write a study's matrix as a table for a page (.md) or a paper (.tex, with booktabs).
+
+    Example: easyhard export matrix runs/my-study -o matrix.tex
+    """
+    from easyhard.atomic import write_bytes
+    from easyhard.report.matrix_text import matrix_latex, matrix_markdown
+    from easyhard.study import analyse
+
+    writers = {".md": matrix_markdown, ".tex": matrix_latex}
+    if out.suffix not in writers:
+        raise InputError(f"{out.name} is neither .md nor .tex. End the path with one of them.")
+    refuse_bad_target(out, [run])
+    write_bytes(writers[out.suffix](analyse(run.resolve())[0]).encode(), out)
+    console.print(f"{out}", markup=False, highlight=False)
+
+
 def _of_study(folder: Path) -> tuple[BenchmarkSpec, Items, Bins | None]:
     from easyhard.study import open_study
     from easyhard.study.cells import benchmark

@@ -166,15 +166,20 @@ def _responses(cell: Cell) -> Responses | None:
     return read_responses(cell.evaluate.folder / "responses.parquet") if cell.evaluate.is_done else None
 
 
-def _publishable(config: StudyConfig, items: Items) -> Items:
-    """``items`` with their text, or without it where the benchmark may not be republished or is no longer known."""
+def may_publish(config: StudyConfig) -> bool:
+    """Whether the item text of a study may be shown to others: not where its benchmark forbids it, or is not known."""
     if config.benchmark is None:
-        return items
+        return True
     try:
-        if read_benchmark(config.benchmark).republish:
-            return items
+        return read_benchmark(config.benchmark).republish
     except InputError:
-        pass
+        return False
+
+
+def _publishable(config: StudyConfig, items: Items) -> Items:
+    """``items`` with their text, or without it where it may not be published."""
+    if may_publish(config):
+        return items
     hidden = {name: pl.lit("not shown, by its licence") for name in ("question", "answer")}
     nothing = {name: pl.lit(None).cast(items.table.schema[name]) for name in ("choices", "solution")}
     return Items(items.table.with_columns(**hidden, **nothing), items.covariates)
