@@ -64,7 +64,8 @@ def make_cells(config: StudyConfig, items: Items, bins: Bins, weights: Mapping[s
     ``weights`` are the fingerprints of the models by label: of the files themselves before a run, of the
     records when a finished study is read where the models are not.
     """
-    make = _Cells(config, items, bins, benchmark(config, items), evaluated_items(items, bins))
+    asked = content_fingerprint(evaluated_items(items, bins))
+    make = _Cells(config, items, bins, benchmark(config, items), asked)
     cells = []
     for model in config.models:
         identity = weights[model.label]
@@ -92,7 +93,7 @@ class _Cells:
     items: Items
     bins: Bins
     spec: BenchmarkSpec
-    asked: Items
+    asked: str  # fingerprint of the evaluated items, the same for all cells
 
     def zero_shot(self, model: ModelConfig, weights: str) -> Cell:
         return Cell(model, None, None, None, None, self._evaluate(self._home(model) / "zero-shot", {"model": weights}))
@@ -136,7 +137,7 @@ class _Cells:
         engine = self.config.evaluation.engine_for(self.spec.scoring)
         how = {} if engine == "easyhard" else {"engine": engine, "backend": self.config.evaluation.backend}
         settings = {"spec": _plain(self.spec, names), **how, **(more or {})}
-        return Step(folder, settings, {**inputs, "items": content_fingerprint(self.asked)})
+        return Step(folder, settings, {**inputs, "items": self.asked})
 
     def _home(self, model: ModelConfig) -> Path:
         return self.config.out / "models" / model.folder
