@@ -28,10 +28,10 @@ from easyhard.evaluation import EvaluationConfig, evaluate
 from easyhard.evaluation.config import OWN_SCORINGS
 from easyhard.evaluation.export import export_tasks
 from easyhard.evaluation.harness_scoring import SCORINGS
+from easyhard.evaluation.instructions import COUNT_SENTENCES
 from easyhard.llm import load_model
 from easyhard.schema import Items
 
-NEED_SENTENCES = ("length_constraints:number_sentences", "change_case:capital_word_frequency")  # NLTK's punkt_tab
 SCHEMA: dict[str, Any] = {
     "item": pl.String, "question": pl.String, "answer": pl.String, "choices": pl.List(pl.String), "solution": pl.String,
 }  # fmt: skip
@@ -66,7 +66,7 @@ def _lettered(row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _instructions(row: Mapping[str, Any]) -> dict[str, Any] | None:
     names = list(row["instruction_id_list"])
-    if set(names) & set(NEED_SENTENCES):
+    if set(names) & set(COUNT_SENTENCES):
         return None
     pairs = zip(names, json.loads(row["kwargs"]), strict=True)
     return {"answer": json.dumps([{"id": name, "kwargs": kwargs} for name, kwargs in pairs])}

@@ -246,6 +246,9 @@ def test_a_nul_in_a_text_does_no_harm(chat_model: LanguageModel, tmp_path: Path)
         ("choices", {"answer": "1", "choices": None}, "'one' has no choice"),
         ("choices", {"answer": "1", "choices": ["1", ""]}, "'one' has an empty choice"),
         ("typed", {"answer": "maybe"}, "'one' has the answer 'maybe', which is none of the kinds"),
+        ("instructions", {"answer": '[{"id": "punctuation:no_coma"}]'}, r"'one' has .* Did you mean '.*no_comma'"),
+        ("instructions", {"answer": "be brief"}, "'one' has the answer 'be brief', which is no list of instructions"),
+        ("instructions", {"answer": "[]"}, "'one' has the answer .*, which is no list of instructions"),
     ],
 )
 def test_an_item_that_cannot_be_scored_is_named(
@@ -253,6 +256,19 @@ def test_an_item_that_cannot_be_scored_is_named(
 ) -> None:
     with pytest.raises(InputError, match=finding):
         run(chat_model, made([{"item": "one", "question": "?", **row}]), BenchmarkSpec("x", scoring))
+
+
+def test_instructions_that_count_sentences_need_what_counts_them(
+    chat_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_: str) -> None:
+        raise LookupError
+
+    monkeypatch.setattr("nltk.data.find", absent)
+    monkeypatch.setattr("nltk.download", lambda *_: pytest.fail("nothing is to be downloaded"))
+    answer = json.dumps([{"id": "length_constraints:number_sentences", "kwargs": {"num_sentences": 3}}])
+    with pytest.raises(InputError, match=r"'one' has .* python -m nltk\.downloader punkt_tab"):
+        run(chat_model, made([{"item": "one", "question": "?", "answer": answer}]), BenchmarkSpec("x", "instructions"))
 
 
 def test_a_failure_inside_the_harness_is_one_sentence_and_leaves_nothing(

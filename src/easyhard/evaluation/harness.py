@@ -22,6 +22,7 @@ from easyhard.evaluation.harness_errors import explained
 from easyhard.evaluation.harness_models import UNLIMITED, chats, harness_model
 from easyhard.evaluation.harness_scoring import Function
 from easyhard.evaluation.harness_task import SPLIT, HarnessTask, harness_tasks
+from easyhard.evaluation.instructions import refuse_unknown_instructions
 from easyhard.evaluation.outcome import Evaluation
 from easyhard.llm import LanguageModel, messages, prompt_tokens
 from easyhard.schema import InputError, Items, Progress, Responses, WorkError
@@ -51,11 +52,14 @@ def evaluate_with_harness(
     talks = chats(model, spec, config)
     tasks = harness_tasks(items, spec if talks else replace(spec, system=None), rendered)
     _refuse_too_long(model, items, spec, config, examples)
+    if spec.scoring == "instructions":
+        with _quiet():
+            refuse_unknown_instructions(items)
     with explained(config) as heard, _quiet():
         lm = harness_model(model, spec, config, adapter)
         if progress:
             lm.set_cache_hook(_Counted(progress, sum(len(row.get("choices", " ")) for t in tasks for row in t.rows)))
-        results, tracker = _run(lm, tasks, model, spec, respondent, rendered is None and talks)
+        results, tracker = _run(lm, tasks, respondent, rendered is None and talks)
         heard.refuse_bad_answers()
     found = _joined(results["samples"], tasks, items, spec, respondent)
     if folder is not None:
@@ -73,9 +77,7 @@ def in_memory(task: HarnessTask) -> Any:
     return ConfigurableTask(config={**_resolved(task.config), "custom_dataset": lambda **_: data})
 
 
-def _run(
-    lm: Any, tasks: list[HarnessTask], model: LanguageModel, spec: BenchmarkSpec, respondent: str, chat: bool
-) -> tuple[dict[str, Any], Any]:
+def _run(lm: Any, tasks: list[HarnessTask], respondent: str, chat: bool) -> tuple[dict[str, Any], Any]:
     from lm_eval import simple_evaluate
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
@@ -169,7 +171,7 @@ def _save(results: dict[str, Any], tracker: Any, folder: Path) -> None:
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)
     for task, count in expected.items():
-        logs = list(folder.rglob(f"samples_{task}_*.jsonl"))
+        logs = sorted(folder.rglob(f"samples_{task}_*.jsonl"))  # the last is the newest, by the time in its name
         if not logs or logs[-1].read_bytes().count(b"\n") != count:
             raise WorkError(
                 f"the sample log of {task} could not be written whole to {folder}. Look whether the disk is full."

@@ -105,11 +105,6 @@ def _of_work(error: Exception) -> EasyhardError:
         )
     if "out of memory" in str(error).lower():
         return WorkError(f"the memory is full: {_first_line(error)}. Lower batch_size.")
-    if isinstance(error, LookupError) and "punkt" in str(error):
-        return InputError(
-            "IFEval's checkers count sentences with NLTK's punkt_tab, which is not on this machine. "
-            "Fetch it once: python -m nltk.downloader punkt_tab"
-        )
     return WorkError(
         f"lm-evaluation-harness failed: {type(error).__name__}: {_first_line(error)}. Nothing was saved; engine: "
         "easyhard does without it for choices, last_number and exact."
