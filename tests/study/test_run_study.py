@@ -159,7 +159,7 @@ def test_every_problem_of_a_config_is_named_at_once(tmp_path: Path) -> None:
     raw = yaml.safe_load(path.read_text())
     raw["bins"]["heldout"] = raw["bins"].pop("held_out")
     raw["trainig"] = raw.pop("training")
-    del raw["items"]
+    del raw["responses"]
     path.write_text(yaml.safe_dump(raw))
     with pytest.raises(InputError) as caught:
         read_config(path)
@@ -167,4 +167,4 @@ def test_every_problem_of_a_config_is_named_at_once(tmp_path: Path) -> None:
     assert "3 problem(s)" in text
     assert "bins.heldout: no such key. Did you mean 'held_out'?" in text
     assert "trainig: no such key. Did you mean 'training'?" in text
-    assert "items: is needed" in text
+    assert "responses: is needed" in text
