@@ -163,7 +163,7 @@ def test_all_that_travels_can_be_pickled_and_is_small_beside_the_responses() -> 
 def test_far_more_respondents_than_one_block_holds_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     correct = simulated("blocks", 300, 70, 0.5)
     whole = fit_shards(correct, 2)
-    monkeypatch.setattr("easyhard.irt.cases.BLOCK", 1500)
+    monkeypatch.setattr("easyhard.irt.cases._SLICE", 1500)
     monkeypatch.setattr("easyhard.irt.counts.row_blocks.__defaults__", (1500,))
     assert_same(fit_shards(correct, 2), whole)
 
