@@ -118,16 +118,16 @@ def _source_hash(code: str) -> str:
 def test_the_answer_comes_before_every_figure(text: str) -> None:
     assert text.index("helped most near that bin") < text.index("<figure")
     names = re.findall(r'<section id="(\w+)"', text)
-    assert names == ["gains", "distance", "tests", "checks", "covariates", "items", "protocol", "terms"]
+    assert names == ["gains", "distance", "tests", "checks", "scale", "covariates", "items", "protocol", "terms"]
 
 
 def test_every_figure_has_a_description_and_a_table(text: str) -> None:
     page = Page(text)
     figures = page.tags.count("figure")
-    assert figures == 7  # heat map, distance, four covariates, item map
+    assert figures == 8  # heat map, distance, scale, four covariates, item map
     assert len(re.findall(r'<figure[^>]* role="img" aria-label="[^"]{40,}"', text)) == figures
-    assert page.tags.count("details") == 4  # the covariates share one
-    assert page.tags.count("table") == 5  # one in each of these, and that of the item browser
+    assert page.tags.count("details") == 5  # the covariates share one
+    assert page.tags.count("table") == 6  # one in each of these, and that of the item browser
     assert all(json.loads(data) for data in page.data)
 
 
@@ -174,8 +174,8 @@ def test_a_study_may_end_with_calibrated_items(tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     write_calibration_report(path, bank, simulated_bins(bank), items, DESCRIPTION)
     names = re.findall(r'<section id="(\w+)"', path.read_text(encoding="utf-8"))
-    assert names == ["covariates", "items", "protocol", "terms"]
+    assert names == ["scale", "covariates", "items", "protocol", "terms"]
     write_calibration_report(path, bank, None, None, StudyDescription("Bare"))
     page = path.read_text(encoding="utf-8")
-    assert Page(page).tags.count("figure") == 1
+    assert Page(page).tags.count("figure") == 2  # the scale, and the items
     assert "60 respondents gave a difficulty to 80 items." in page

@@ -17,7 +17,7 @@ from test_page import HOSTILE, hostile_items, report
 sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this system")
-FIGURES = 7
+FIGURES = 8
 
 
 @pytest.fixture(scope="module")

@@ -42,10 +42,12 @@ def write_report(
     answer: str,
     description: StudyDescription,
     changes: pl.DataFrame | None = None,
+    abilities: pl.DataFrame | None = None,
 ) -> None:
     """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first.
 
-    ``changes`` is what trainings did to each item, as ``generalization.checkpoints.item_changes`` has it.
+    ``changes`` is what trainings did to each item, as ``generalization.checkpoints.item_changes`` has it, and
+    ``abilities`` where the checkpoints are on the scale, as ``checkpoint_abilities`` there does.
     """
     _write(
         path,
@@ -56,7 +58,7 @@ def write_report(
         readings=readings(matrix),
         advice=advice(matrix),
         checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
-        about_items=calibration_sections(bank, bins, items, changes),
+        about_items=calibration_sections(bank, bins, items, changes, abilities),
         item_columns=item_columns(bins is not None, items is not None),
     )
 

@@ -11,6 +11,7 @@ from easyhard.report.covariates import MOST_POINTS, difficulty_by_covariate
 from easyhard.report.distance import gain_by_distance, gain_by_distance_table, mean_by_distance
 from easyhard.report.heat_map import heat_map, heat_map_table
 from easyhard.report.item_map import item_map, item_map_table
+from easyhard.report.scale import scale_table, widest_gap, wright_map
 from easyhard.report.table import TextTable, text_table
 from easyhard.report.text import plain
 from easyhard.report.vega import compact, embedded_json
@@ -59,11 +60,15 @@ def advice(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], .
 
 
 def calibration_sections(
-    bank: ItemBank, bins: Bins | None, items: Items | None, changes: pl.DataFrame | None = None
+    bank: ItemBank,
+    bins: Bins | None,
+    items: Items | None,
+    changes: pl.DataFrame | None = None,
+    abilities: pl.DataFrame | None = None,
 ) -> tuple[Section, ...]:
-    """Difficulty against the covariates, if there are any; then the item map with the table of items."""
+    """All on one scale; difficulty against the covariates, if there are any; the item map with the table of items."""
     known = _covariates(bank, items) if items is not None and items.covariates else None
-    return (*([known] if known else []), _item_map(bank, bins, items, changes))
+    return (_scale(bank, abilities), *([known] if known else []), _item_map(bank, bins, items, changes))
 
 
 def _heat_map(matrix: GeneralizationMatrix) -> Section:
@@ -122,6 +127,35 @@ def _distance_in_words(means: pl.DataFrame) -> str:
     rows = means.sort("model", "distance").iter_rows(named=True)
     parts = [f"{row['model']} at {row['distance']:+d}: {row['gain_points']:+.1f}" for row in rows]
     return "Mean gain in points by distance in bins. " + "; ".join(parts) + "."
+
+
+def _scale(bank: ItemBank, abilities: pl.DataFrame | None) -> Section:
+    table = scale_table(bank)
+    difficulty = bank.table["difficulty"].to_numpy()
+    low, high = widest_gap(difficulty)
+    calibration = bank.calibration
+    best = table.row(int(table["standard_error"].arg_min() or 0), named=True)
+    one = None if abilities is None else abilities.unique(["model", "trained_on", "seed"], maintain_order=True)
+    marks = " A triangle is the ability of a checkpoint." if one is not None and len(one) else ""
+    return Section(
+        name="scale",
+        heading="Items and models on one scale",
+        note="Where the items lie, and where the models that calibrated them do. Items far from a model tell little "
+        "about it.",
+        legend=f"Bars: items. Line: the respondents, at its peak as high as the bars.{marks} Below: how well all items "
+        f"together measure a model of that ability. The widest stretch without an item runs from {low:+.2f} to "
+        f"{high:+.2f} {calibration.unit}.".replace("-", "−"),
+        drawings=(
+            _drawing(
+                wright_map(bank, one),
+                f"{len(difficulty)} items between {difficulty.min():.2f} and {difficulty.max():.2f} "
+                f"{calibration.unit}; respondents with mean {calibration.ability_mean:.2f} and standard deviation "
+                f"{calibration.ability_sd:.2f}. The standard error of an ability is least, "
+                f"{best['standard_error']:.2f}, at {best['middle']:.2f}.",
+            ),
+        ),
+        table=text_table(table, _SCALE_HEADINGS),
+    )
 
 
 def _covariates(bank: ItemBank, items: Items) -> Section:
@@ -202,6 +236,13 @@ _DISTANCE_HEADINGS = {
     "low_points": "from",
     "high_points": "to",
     "n": "items",
+}
+_SCALE_HEADINGS = {
+    "low": "from",
+    "high": "to",
+    "items": "items",
+    "respondents": "share of respondents",
+    "standard_error": "standard error of an ability",
 }
 _ITEM_HEADINGS = {
     "rank": "rank",

@@ -135,6 +135,7 @@ def write_results(
         write_json(tests_and_checks(matrix, answer_), target / "tests.json")
 
     def page(target: Path) -> None:
+        abilities, changes = checkpoints(folder)
         in_bins = _publishable(config, items.select(bins.table["item"].to_list()))
         write_report(
             target / "index.html",
@@ -144,7 +145,8 @@ def write_results(
             items=in_bins,
             answer=answer_,
             description=describe(config, folder, bank, bins),
-            changes=checkpoints(folder)[1],
+            changes=changes,
+            abilities=abilities,
         )
 
     Step(folder / "generalization", {}, inputs).run(tables)
