@@ -17,6 +17,7 @@ from test_study_processes import LEARNS, SLOW, killing, matrix_alone, run
 
 from easyhard.schema import InputError
 from easyhard.study import Machines, study_status
+from easyhard.study.ray_cells import GIB, _fits, _options
 
 # Ray leaves its services, and older versions their logs, for Python to close, which warns of it.
 pytestmark = [
@@ -48,6 +49,15 @@ def test_a_killed_worker_costs_its_cells_work_only(tmp_path: Path) -> None:
     assert len(killed) == 1 and outcome.failed == ()
     assert study_status(outcome.folder).count("done") == 4
     assert not list(outcome.folder.rglob(".*.part"))
+
+
+def test_what_a_cell_needs_is_declared_and_held_against_each_machine() -> None:
+    machine = {"CPU": 8.0, "GPU": 1.0, "memory": 32.0 * GIB}
+    assert _options(Machines("ray"), machine) == {"num_cpus": 1, "num_gpus": 1.0}
+    assert _options(Machines("ray"), {"CPU": 8.0}) == {"num_cpus": 1, "num_gpus": 0.0}
+    asked = _options(Machines("ray", cpus=4, gpus=0.5, memory=24), machine)
+    assert asked == {"num_cpus": 4, "num_gpus": 0.5, "memory": 24 * GIB}
+    assert _fits(machine, asked) and not _fits({"CPU": 8.0}, asked) and not _fits({**machine, "CPU": 2.0}, asked)
 
 
 def test_without_ray_the_way_to_get_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

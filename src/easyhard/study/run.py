@@ -93,7 +93,7 @@ def run_study(
 
 def _execute(context: Context, cells: Iterator[Cell], progress: StudyProgress, machines: Machines) -> Iterator[Outcome]:
     if machines.executor == "ray":
-        return run_on_ray(context, cells, progress.finished, machines)
+        return run_on_ray(context, cells, progress, machines)
     if machines.workers > 1:
         return run_in_processes(context, cells, progress.step, machines.workers)
     return run_here(context, cells, progress.step)
