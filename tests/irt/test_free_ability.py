@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from easyhard.chance import cell_rng
-from easyhard.irt import fit_2pl, fit_rasch
+from easyhard.irt import Population, fit_2pl, fit_rasch, normal_population
+from easyhard.irt.free_ability import unit_covariance
 from easyhard.schema import FloatArray, InputError, IntArray
 
 DIFFICULTY = np.linspace(-2, 2, 30)
@@ -77,6 +78,15 @@ def test_for_a_normal_population_free_and_normal_2pl_agree_whatever_way_the_item
     assert free.discrimination[0] < 0
     assert np.abs((free.discrimination - normal.discrimination) / normal.discrimination_error).max() < 0.6
     assert np.abs((free.difficulty - normal.difficulty) / normal.standard_error).max() < 0.6
+
+
+def test_what_a_sample_leaves_open_of_the_scale_is_nothing_for_a_normal_shape_and_much_for_a_skewed_one() -> None:
+    np.testing.assert_allclose(unit_covariance(normal_population(0.4, 1.3), 50), 0, atol=1e-12)
+    skewed = Population(np.array([-0.6, 0.2, 1.5]), np.array([0.3, 0.5, 0.9]), np.array([0.6, 0.2, 0.2]))
+    lacking = unit_covariance(skewed, 1)
+    assert np.linalg.eigvalsh(lacking).min() > 0  # no estimate is better than the best
+    assert lacking[1, 1] > 0.3  # the log sd of a normal sample alone has 0.5
+    np.testing.assert_allclose(unit_covariance(skewed.moved(2), 4), lacking / 4)
 
 
 def test_a_free_distribution_is_for_one_population_without_anchors() -> None:

@@ -19,6 +19,7 @@ from easyhard.irt.population import Population
 from easyhard.schema import FloatArray
 
 _COMPONENTS = 25
+_POINTS = 4001  # of integrals over a shape
 _MOST_ROUNDS = 50  # of Newton's method for the weights; ordinary data take 5 to 10
 _TOLERANCE = 1e-10  # mean gain in the log-likelihood of a respondent at which it ends
 
@@ -72,3 +73,23 @@ def _component_likelihoods(cases: Cases, point: Point, population: Population) -
     relative = np.exp(population.component_log_density(ability) - population.log_density(ability))
     for part in posteriors(cases, point):
         yield part.weight @ relative.T
+
+
+def unit_covariance(shape: Population, n_respondents: float) -> FloatArray:
+    """What standard errors for a known ``shape`` lack because its mean and sd, the scale's, are a sample's: [2, 2].
+
+    The covariance of the mean and the log sd of ``n_respondents`` abilities, less that of the best estimates there are
+    if the shape is known: the inverse of the Fisher information on its place and width. 0 for a normal shape.
+    """
+    low, high = (shape.centre - 8 * shape.width).min(), (shape.centre + 8 * shape.width).max()
+    ability, spacing = np.linspace(low, high, _POINTS, retstep=True)
+    parts = shape.weight[:, None] * np.exp(shape.component_log_density(ability))
+    density = parts.sum(axis=0)
+    falling = ((ability - shape.centre[:, None]) / shape.width[:, None] ** 2 * parts).sum(axis=0)
+    z = (ability - shape.mean) / shape.sd
+    moment = [float(density @ z**power * spacing) for power in (3, 4)]
+    of_sample = np.array([[1, moment[0] / 2], [moment[0] / 2, (moment[1] - 1) / 4]])
+    relative = shape.sd * np.divide(falling, density, out=np.zeros_like(density), where=density > 0)
+    slopes = np.stack([relative, z * relative - 1])
+    information = (slopes * density) @ slopes.T * spacing
+    return np.asarray(of_sample - np.linalg.inv(information)) / n_respondents

@@ -15,6 +15,7 @@ from easyhard.irt.cases import Cases, ItemTotals, rasch_cases, single_cases
 from easyhard.irt.checks import check_fittable
 from easyhard.irt.counts import Counts
 from easyhard.irt.extremes import extreme_difficulties
+from easyhard.irt.free_ability import unit_covariance
 from easyhard.irt.free_search import maximise_free
 from easyhard.irt.information import Derivatives, invert
 from easyhard.irt.item_model import AbilityShape, ItemModel
@@ -47,7 +48,8 @@ def fit_2pl(
     that able respondents fail and weak ones solve gets a negative one; the sign of the whole scale is that in
     which most items separate the able from the weak.
 
-    With ``ability="free"`` there is one population, of any shape; it is taken as known in the standard errors.
+    With ``ability="free"`` there is one population, of any shape. In the standard errors it is taken as known but for
+    its mean and standard deviation, which are the scale's.
 
     Weights, populations, missing responses, errors and items that all or none got right are as in
     ``fit_rasch``; the latter get the geometric mean of the discriminations, and the standard deviation of the
@@ -80,7 +82,9 @@ def _fit(
         maximum = maximise_free(search, maximum)
     found = maximum.at.point.parameters
     varies = counts.varies
-    errors = _standard_errors(maximum.derivatives, found, log_discrimination_sd is not None)
+    n_respondents = float(cases.count[cases.items_seen > 0].sum())
+    unit = unit_covariance(found.populations[0], n_respondents) if ability == "free" else np.zeros((2, 2))
+    errors = _standard_errors(maximum.derivatives, found, log_discrimination_sd is not None, unit)
     typical = float(np.exp(np.log(np.maximum(np.abs(found.slope), 1e-3)).mean()))
     difficulty, standard_error = np.empty((2, len(varies)))
     difficulty[varies], standard_error[varies] = -found.intercept / found.slope, errors[0]
@@ -116,11 +120,16 @@ def _start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Paramet
     return Parameters(np.full_like(intercept, sd), intercept, populations), (reach[0] / sd, reach[1] / sd)
 
 
-def _standard_errors(at: Derivatives, found: Parameters, log_slope: bool) -> tuple[FloatArray, FloatArray]:
-    """Standard errors of difficulty and discrimination [items], by the delta method."""
+def _standard_errors(
+    at: Derivatives, found: Parameters, log_slope: bool, unit: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Standard errors of difficulty and discrimination [items], by the delta method; ``unit`` is of the scale's."""
     covariance = invert(at).item_blocks()
     per_slope = found.slope if log_slope else np.ones_like(found.slope)  # of the parameter that stands for it
     difficulty = -found.intercept / found.slope
     gradient = np.stack([-1 / found.slope, -difficulty / found.slope * per_slope], axis=1)
     variance = np.einsum("gk,gkl,gl->g", gradient, covariance, gradient)
-    return np.sqrt(variance), per_slope * np.sqrt(covariance[:, 1, 1])
+    by_unit = np.stack([np.ones_like(difficulty), difficulty], axis=1)  # minus its slopes in the mean and log sd
+    variance += np.einsum("gk,kl,gl->g", by_unit, unit, by_unit)
+    variance_of_slope = per_slope**2 * covariance[:, 1, 1] + found.slope**2 * unit[1, 1]
+    return np.sqrt(variance), np.sqrt(variance_of_slope)
