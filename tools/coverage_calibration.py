@@ -42,7 +42,7 @@ TABLES = (
     ("rasch", CONDITIONS, RESPONDENTS),
     ("rasch, free", CONDITIONS[4:], RESPONDENTS[2:]),  # where the shape of abilities can matter
     ("2pl", CONDITIONS, RESPONDENTS[1:]),
-    ("2pl, free", CONDITIONS[4:], RESPONDENTS[1:]),
+    ("2pl, free", CONDITIONS[4:5], RESPONDENTS[2:]),
 )
 INTERVALS = 1000  # of difficulties, at least, behind every coverage: standard error 0.7% if errors are independent
 REPETITIONS = 4  # at least: errors are shared by the items of one
@@ -59,15 +59,26 @@ respondents). Made by
 python tools/coverage_calibration.py > docs/calibration-recovery.md
 ```
 
-Coverage is the share of the 95% intervals of the difficulties that hold the truth, for 20 and for 100 items. Behind
-each figure are at least {intervals:,} intervals, so its standard error is about {error:.1f}%, and more where errors are
-shared by the items of a replication. Slope is that of the estimates on the true difficulties (1 is right: above,
-hard items come out too hard), error the root mean square error in the unit of the scale by the mean stated standard
-error (1 is right), both at 100 items. Items that all or none got right are left out of all.
+Every field holds three figures, for 20, 100 and 500 items. Coverage is the share of the 95% intervals of the
+difficulties that hold the truth. Behind each are at least {intervals:,} intervals in at least {repetitions} data sets,
+so its standard error is about {error:.1f}%, and more where errors are shared by the items of a data set. Slope is that
+of the estimates on the true difficulties, the bias: 1 is right, and above it hard items come out too hard and easy ones
+too easy. RMSE is the root mean square error in the unit of the scale, and error / stated the same divided by the root
+mean square of the stated standard errors. Items that all or none got right are left out of all.
 
-The fits take abilities as normal. Where they are skewed and respondents are many, that is what is left of the error:
-with 2,000 respondents and 20 items coverage falls to 92%. Under 2PL the error is below the stated one, because flat
-items have very large standard errors and their estimates are held by the prior.
+Abilities are taken as normal where the model does not say "free". What is outside of 93% to 97%, and why:
+
+- **Rasch**: 92% for skewed abilities, 2,000 respondents and 20 items alone. There so little is left to chance that
+  the wrong shape shows. A free distribution mends it.
+- **2PL, skewed**: from 500 respondents on, discriminations, and with 2,000 difficulties too; the worst where items are
+  few, for there the posterior takes most from the assumed shape. A free distribution mends the slope and most of the
+  coverage. What remains with discriminations is the unit of the scale: all share its error, so that few data sets
+  decide the figure.
+- **2PL, two peaks**: 90% to 93% with 20 items and 2,000 respondents, and just below 93% with half of the responses
+  missing.
+- Under 2PL error / stated is below 1 for small samples: flat items have very large standard errors, and their
+  estimates are held by the prior. 150 respondents and half of the responses missing make discriminations safe beyond
+  need (98%).
 
 """
 
@@ -211,7 +222,8 @@ def main() -> None:
     arguments.add_argument("--workers", type=int, default=2, help="processes")
     given = arguments.parse_args()
     options = Options(ITEMS[:1] if given.quick else ITEMS, given.cells, given.workers)
-    print(TEXT.format(intervals=INTERVALS, error=100 * np.sqrt(0.05 * 0.95 / INTERVALS)), end="")
+    error = 100 * np.sqrt(0.05 * 0.95 / INTERVALS)
+    print(TEXT.format(intervals=INTERVALS, repetitions=REPETITIONS, error=error), end="")
     for model, conditions, sizes in TABLES[:1] if given.quick else TABLES:
         print_table(model, conditions[:2] if given.quick else conditions, sizes[:2] if given.quick else sizes, options)
 
