@@ -42,7 +42,7 @@ TABLES = (
     ("rasch", CONDITIONS, RESPONDENTS),
     ("rasch, free", CONDITIONS[4:], RESPONDENTS[2:]),  # where the shape of abilities can matter
     ("2pl", CONDITIONS, RESPONDENTS[1:]),
-    ("2pl, free", CONDITIONS[4:5], RESPONDENTS[2:]),
+    ("2pl, free", CONDITIONS[4:5], RESPONDENTS[2:3]),
 )
 INTERVALS = 1000  # of difficulties, at least, behind every coverage: standard error 0.7% if errors are independent
 REPETITIONS = 4  # at least: errors are shared by the items of one
@@ -70,15 +70,14 @@ Abilities are taken as normal where the model does not say "free". What is outsi
 
 - **Rasch**: 92% for skewed abilities, 2,000 respondents and 20 items alone. There so little is left to chance that
   the wrong shape shows. A free distribution mends it.
-- **2PL, skewed**: from 500 respondents on, discriminations, and with 2,000 difficulties too; the worst where items are
-  few, for there the posterior takes most from the assumed shape. A free distribution mends the slope and most of the
-  coverage. What remains with discriminations is the unit of the scale: all share its error, so that few data sets
-  decide the figure.
-- **2PL, two peaks**: 90% to 93% with 20 items and 2,000 respondents, and just below 93% with half of the responses
-  missing.
+- **2PL, skewed**: discriminations in 11 of 18 figures (57% at worst), difficulties with few items and many respondents
+  (71%). Few items leave most to the assumed shape, and many respondents leave little to chance. A free distribution
+  mends it. Its standard errors allow for the mean and the standard deviation of abilities, the unit of the scale, being
+  those of a sample; all items share that error, so few data sets decide the figure.
+- **2PL, two peaks**: 90% to 93% with 20 items and 2,000 respondents; 93% holds with 100 and 500 items.
+- **2PL, 150 respondents, many responses missing**: up to 97.5% for discriminations, whose prior helps.
 - Under 2PL error / stated is below 1 for small samples: flat items have very large standard errors, and their
-  estimates are held by the prior. 150 respondents and half of the responses missing make discriminations safe beyond
-  need (98%).
+  estimates are held by the prior.
 
 """
 
