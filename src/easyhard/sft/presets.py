@@ -9,7 +9,7 @@ Preset = Literal["small", "paper"]
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 # LoRA for models of some hundred million parameters and some dozen to a few hundred examples. Rank, learning rate
-# and epochs come from a sweep, kept in docs/training.md; betas, weight decay, warm-up and length as in ``paper``.
+# and epochs are ours, kept after a sweep (docs/training.md); betas, weight decay, warm-up and length as in ``paper``.
 SMALL: dict[str, Any] = {
     "method": "lora",
     "optimiser": "adamw",
