@@ -120,7 +120,7 @@ def by_hand(items: Items, spec: BenchmarkSpec, model: str, folder: Path, batch_s
         "--output_path", str(folder / "by-hand"), "--device", "cpu",
     ]  # fmt: skip
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    subprocess.run(command, check=True, env={**os.environ, **offline})
+    subprocess.run(command, check=True, stdout=sys.stderr, env={**os.environ, **offline})
     scoring, found = SCORINGS[spec.scoring], {}
     for log in (folder / "by-hand").rglob("samples_*.jsonl"):
         for line in log.read_text(encoding="utf-8").splitlines():
