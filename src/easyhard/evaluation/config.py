@@ -28,7 +28,7 @@ class EvaluationConfig(BaseModel):
     served_model: str | None = None  # what the server calls the model; our own name of it by default
     batch_size: int | Literal["auto"] = 8  # sequences at once; the harness' "auto" tries out what the GPU holds
     context_length: int | None = Field(None, ge=1)  # tokens; by default what the model's own config says
-    concurrent_requests: int = Field(1, ge=1)  # to the server; llama.cpp answers one at a time, vLLM takes dozens
+    concurrent_requests: int = Field(1, ge=1)  # to the server, the harness' own default; vLLM takes dozens
     attempts: int = Field(3, ge=1)  # per request, the harness' own default; it waits in between
     timeout: int = Field(300, ge=1)  # seconds until a request has failed, the harness' own default
     tensor_parallel: int = Field(1, ge=1)  # GPUs that vLLM spreads one model over
