@@ -10,7 +10,6 @@ import pytest
 from pydantic import ValidationError
 
 from easyhard.sft.config import TrainingConfig, n_steps
-from easyhard.sft.equal import unequal_trainings
 from easyhard.sft.pace import batches, rate_factor
 from easyhard.sft.presets import PAPER, PRESETS, SMALL
 
@@ -119,11 +118,3 @@ def test_the_schedules_are_those_of_transformers(schedule: Any, warmup: float) -
         optimiser.step()
         theirs.step()
     assert found == pytest.approx(factors(TrainingConfig(schedule=schedule, warmup_ratio=warmup), 23))
-
-
-def test_a_training_unlike_the_others_is_named() -> None:
-    config = TrainingConfig(epochs=2, batch_size=8)
-    assert unequal_trainings({"bin 0": 80, "bin 1": 80, "bin 2": 80}, config) == ()
-    assert unequal_trainings({}, config) == ()
-    (found,) = unequal_trainings({"bin 0": 80, "bin 1": 77, "bin 2": 80}, config)
-    assert found == "bin 1 trains on 77 examples in 20 steps, the others on 80 examples in 20 steps."

@@ -23,7 +23,9 @@ from easyhard.atomic import write_bytes
 from easyhard.schema import EasyhardError, InputError, WorkError
 from easyhard.study.disk import DiskError, disk_trouble
 
-PACKAGES = ("easyhard", "numpy", "scipy", "polars", "torch", "transformers", "peft")
+PACKAGES = (
+    "easyhard", "numpy", "scipy", "polars", "torch", "transformers", "peft", "trl", "accelerate", "datasets", "lm_eval",
+)  # fmt: skip
 RECORD = "record.json"
 RUNNING = "running.json"  # in a folder that is still being filled: since when, and by whom
 TRACEBACK = "traceback.txt"
