@@ -99,6 +99,20 @@ def test_a_killed_process_costs_its_cell_and_a_cell_that_kills_twice_has_failed(
     assert not list(outcome.folder.rglob(".*.part"))
 
 
+def test_an_interruption_ends_all_processes_and_leaves_nothing_half_made(tmp_path: Path) -> None:
+    path = small_study(tmp_path, training={**SLOW, "epochs": 2_000})
+
+    class Interrupting(StudyProgress):
+        def given_up(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    home = tmp_path / "run" / "models" / "tiny"
+    with killing(home / "bin-00" / "seed-0", "training", 2) as killed, pytest.raises(KeyboardInterrupt):
+        run_study(read_config(path), Interrupting(Console(quiet=True)), machines=Machines(workers=2))
+    assert len(killed) == 2
+    assert not list((tmp_path / "run").rglob(".*.part")) and not study_status(tmp_path / "run").is_running
+
+
 def test_what_a_failing_cell_prints_in_another_process_is_kept(tmp_path: Path) -> None:
     path = small_study(tmp_path, training={"epochs": 1, "max_items": 8, "rank": 2, "max_length": 30})
     outcome = run(path, Machines(workers=2))

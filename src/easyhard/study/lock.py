@@ -35,8 +35,10 @@ def locked(folder: Path) -> Iterator[None]:
         if not any(_taken(file.fileno(), pause) for pause in [0.0, *[PAUSE] * TRIES]):
             raise InputError(f"{folder} is being worked on by another easyhard. Wait for it, or choose another folder.")
         sweep(folder)
-        yield
-        sweep(folder)  # what processes of this run left that were killed
+        try:
+            yield
+        finally:
+            sweep(folder)  # what processes of this run left that were killed
 
 
 def is_locked(folder: Path) -> bool:

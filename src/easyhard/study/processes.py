@@ -73,9 +73,10 @@ class _Team:
 
     def stop(self) -> None:
         """End all processes, and begin no other cell. The threads that serve them notice, and clear up."""
-        self._stopped = True
-        for process in list(self._processes.values()):
-            process.kill()
+        with self._line:  # no process may begin unseen
+            self._stopped = True
+            for process in self._processes.values():
+                process.kill()
 
     def _next(self) -> Cell | None:
         with self._line:
@@ -84,18 +85,25 @@ class _Team:
     def _work(self, cell: Cell, number: int, workers: int) -> str | None:
         death = ""
         for _ in range(TRIES):
-            if number not in self._processes:
-                self._processes[number] = _Process(self._context, _environment(number, workers))
-            try:
-                return self._processes[number].work(cell, self._steps)
-            except EOFError:
+            with self._line:
                 if self._stopped:
                     return "stopped"
-                death = self._processes.pop(number).end()
+                if number not in self._processes:
+                    self._processes[number] = _Process(self._context, _environment(number, workers))
+                process = self._processes[number]
+            try:
+                return process.work(cell, self._steps)
+            except EOFError:
+                with self._line:
+                    del self._processes[number]
+                death = process.end()
+        if self._stopped:
+            return "stopped"
         return give_up(cell, f"the process that worked on it {death}, and so did a second one")
 
     def _end(self, number: int) -> None:
-        process = self._processes.pop(number, None)
+        with self._line:
+            process = self._processes.pop(number, None)
         if process:
             process.kill()
             process.end()

@@ -80,15 +80,19 @@ def run_study(
             drop_weights(config, cell)
         hopeful = _unless_hopeless(chosen, cells, progress)
         with progress.over(_costs(chosen, plan, by_cell=machines.executor == "ray")):
-            for outcome in _execute(Context(config, items, bins), hopeful, progress, machines):
-                if outcome.error is not None:
-                    progress.note(f"{outcome.cell.name} failed: {outcome.error}")
-                    progress.given_up(outcome.cell.name)
+            _work_on(hopeful, Context(config, items, bins), progress, machines)
         matrix, answer = analyse(config.out)
         write_results(config.out, matrix, bank, bins, items, answer)
         failed = tuple(cell.name for cell in cells if error_of(cell) is not None)
         left = sum(not is_done(cell) for cell in cells) - len(failed)
     return StudyOutcome(config.out, matrix, answer, failed, left)
+
+
+def _work_on(cells: Iterator[Cell], context: Context, progress: StudyProgress, machines: Machines) -> None:
+    for outcome in _execute(context, cells, progress, machines):
+        if outcome.error is not None:
+            progress.note(f"{outcome.cell.name} failed: {outcome.error}")
+            progress.given_up(outcome.cell.name)
 
 
 def _execute(context: Context, cells: Iterator[Cell], progress: StudyProgress, machines: Machines) -> Iterator[Outcome]:

@@ -7,6 +7,7 @@ import pickle
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,8 +36,11 @@ def _listen(source: IO[bytes], arrived: queue.Queue[Any]) -> None:
     try:
         while True:
             arrived.put(pickle.load(source))
-    except (EOFError, pickle.UnpicklingError):
+    except EOFError:
         os._exit(0)  # whoever would read the outcome is gone; an ordinary exit would first finish the cell
+    except BaseException:  # nothing more can arrive, for which the main thread would wait for ever
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _outcome(context: Context, cell: Cell, said: IO[bytes]) -> tuple[str, str | None]:
