@@ -105,7 +105,7 @@ def items_of(name: str, data: Path) -> Items:
         for row in pl.read_parquet(data / case.file).iter_rows(named=True):
             made = case.item(row)
             if made is not None:
-                rows.append({"item": row["item"], "question": row["question"], "answer": row["answer"], **made})
+                rows.append({"item": row["item"], "question": row["question"], "answer": row.get("answer"), **made})
         rows = [rows[k * len(rows) // case.count] for k in range(case.count)]
     return Items(pl.DataFrame([{**dict.fromkeys(SCHEMA), **row} for row in rows], schema=SCHEMA))
 
