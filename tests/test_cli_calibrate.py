@@ -91,3 +91,13 @@ def test_a_group_that_is_nobody_or_everybody_is_refused(
         assert call(monkeypatch, "diagnose", responses, "-o", tmp_path / "d", "--group", group) == 2
         assert "Give a part of the names of some" in capsys.readouterr().err
     assert not (tmp_path / "d").exists()
+
+
+def test_the_shape_of_abilities_can_be_left_free(
+    responses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shape in ("normal", "free"):
+        assert call(monkeypatch, "calibrate", responses, "-o", tmp_path / shape, "--ability", shape) == 0
+    normal, free = (read_bank(tmp_path / shape).table["difficulty"].to_numpy() for shape in ("normal", "free"))
+    assert np.corrcoef(normal, free)[0, 1] > 0.99
+    assert not np.array_equal(normal, free)

@@ -26,6 +26,7 @@ from easyhard.cli.common import (
 from easyhard.schema import InputError
 
 ItemModelName = Literal["rasch", "2pl"]
+AbilityName = Literal["normal", "free"]
 
 
 def calibrate(
@@ -36,6 +37,9 @@ def calibrate(
         Path | None, typer.Option(help="An older item bank, whose items keep their difficulty (Rasch).")
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of respondents, from `easyhard near-copies`.")] = None,
+    ability: Annotated[
+        AbilityName, typer.Option(help="Shape of the respondents' abilities; free where they may be skewed.")
+    ] = "normal",
     column: Columns = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +53,8 @@ def calibrate(
     refuse_bad_target(out, [responses, onto] if onto else [responses])
     older = read_bank(onto) if onto else None
     table = easyhard.read_responses(responses, mapping(column))
-    bank = easyhard.calibrate(table, model, older, _weights(weights, table.respondents) if weights else None)
+    weight = _weights(weights, table.respondents) if weights else None
+    bank = easyhard.calibrate(table, model, older, weight, ability)
     write_bank(bank, out)
     flagged = bank.table.filter(pl.col("flag") != "").height
     facts = {**asdict(bank.calibration), "unit": bank.calibration.unit, "n_flagged": flagged, "item_bank": str(out)}
