@@ -31,7 +31,7 @@ NEXT_STEPS = {
     "EH007": "Evaluate on more items per bin, run more seeds, or train more strongly.",
     "EH008": "Raise the maximum length, or drop the examples that do not fit.",
     "EH009": "Look at these items: a wrong key or a second right answer is common among them.",
-    "EH010": "Run the study again: finished runs are kept, only these are repeated.",
+    "EH010": "Run the study again with --retry-failed: finished runs are kept, only these are repeated.",
     "EH011": "Match the length between bins, or speak of difficulty and length together.",
     "EH012": "Drop one of each pair, or keep both on the same side.",
     "EH013": "Study each form on its own, or speak of difficulty and form together.",
