@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def checkpoint_abilities(
     place = {name: row for row, name in enumerate(bank.table["item"])}
     items = [evaluation_items(bins, eval_bin) for eval_bin in range(bins.count)]
     where = np.array([place[name] for names in items for name in names])
-    part = _part(model, where)
+    part = model.select(where)
     bin_ = np.repeat(np.arange(bins.count), [len(names) for names in items])
     rows: list[dict[str, Any]] = []
     flat = [name for names in items for name in names]
@@ -101,14 +100,3 @@ def _rows(responses: Responses, model: ItemModel, bin_: IndexArray) -> list[dict
             }
         )  # fmt: skip
     return rows
-
-
-def _part(model: ItemModel, where: IndexArray) -> ItemModel:
-    """The model of some of its items, in that order."""
-    return replace(
-        model,
-        difficulty=model.difficulty[where],
-        standard_error=model.standard_error[where],
-        discrimination=model.discrimination[where],
-        discrimination_error=model.discrimination_error[where],
-    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from scipy.special import expit
 
+from easyhard.irt.counts import Mask
 from easyhard.irt.population import Population
-from easyhard.schema import FloatArray
+from easyhard.schema import FloatArray, IndexArray
 
 ModelName = Literal["rasch", "2pl"]
 AbilityShape = Literal["normal", "free"]
@@ -49,6 +50,16 @@ class ItemModel:
     def ability_sd(self) -> float:
         """Standard deviation of ability in the first population."""
         return self.populations[0].sd
+
+    def select(self, items: IndexArray | Mask) -> ItemModel:
+        """The model of some of its items: those at these places, in that order, or those marked."""
+        return replace(
+            self,
+            difficulty=self.difficulty[items],
+            standard_error=self.standard_error[items],
+            discrimination=self.discrimination[items],
+            discrimination_error=self.discrimination_error[items],
+        )
 
     def probability(self, ability: FloatArray) -> FloatArray:
         """Probability of a correct response at ``ability`` [points]: [points, items]."""

@@ -48,14 +48,7 @@ def group_abilities(correct: IntArray, model: ItemModel, in_group: Mask, anchor:
 
 def _only(model: ItemModel, kept: Mask) -> ItemModel:
     """``model`` of the ``kept`` items [items], with its first population for everybody."""
-    return replace(
-        model,
-        difficulty=model.difficulty[kept],
-        standard_error=model.standard_error[kept],
-        discrimination=model.discrimination[kept],
-        discrimination_error=model.discrimination_error[kept],
-        populations=model.populations[:1],
-    )
+    return replace(model.select(kept), populations=model.populations[:1])
 
 
 def _classes(answered: IntArray, discrimination: FloatArray, in_group: Mask) -> tuple[Places, Places]:
