@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import inspect
 import io
 import os
 import shutil
@@ -230,3 +231,20 @@ def _opening(model: LanguageModel, spec: BenchmarkSpec) -> str:
 
 def _chats(model: LanguageModel, spec: BenchmarkSpec) -> bool:
     return spec.chat and model.tokenizer.chat_template is not None
+
+
+def common_length(rows: Sequence[list[int]]) -> int:
+    """Length of what all rows of tokens begin with, leaving every row at least one token of its own."""
+    first, last = min(rows), max(rows)
+    limit = min(map(len, rows)) - 1
+    shared = 0
+    while shared < limit and first[shared] == last[shared]:
+        shared += 1
+    return shared
+
+
+def forward(network: Any, cache: Any, **inputs: Any) -> tuple[Any, Any]:
+    """Logits of ``inputs`` that follow ``cache``, and the cache with the keys and values of ``inputs`` in it."""
+    named = "cache" if "cache" in inspect.signature(network.forward).parameters else "past_key_values"
+    output = network(**inputs, **{named: cache}, use_cache=True)  # transformers 5.24 renamed it
+    return output.logits, output[named]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,15 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
 
+from peft import PeftModel
 from safetensors.torch import load_file
 
 from easyhard.benchmarks import BenchmarkSpec
-from easyhard.llm import LanguageModel, load_model
+from easyhard.llm import LanguageModel, common_length, load_model
 from easyhard.schema import InputError, Items, WorkError
-from easyhard.sft import TrainingConfig, load_adapter, n_steps, subset, train_adapter
+from easyhard.sft import TrainingConfig, TrainingLog, load_adapter, n_steps, stack, subset, train_adapter
 from easyhard.sft.examples import Example, training_examples
-from easyhard.sft.lora import _summed_loss
+from easyhard.sft.lora import Training, summed_losses, train_adapters
 from sums import sums
 from tiny_model import save_tiny_model
 
@@ -31,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def mean_loss(network: object, batch: list[Example]) -> float:
-    return float(_summed_loss(network, batch)) / sum(len(example.completion) for example in batch)
+    return float(summed_losses(network, [batch])[0]) / sum(len(example.completion) for example in batch)
 
 
 def reference_loss(model: LanguageModel, batch: list[Example]) -> float:
@@ -68,15 +70,30 @@ def test_the_same_seed_gives_the_same_adapter_and_another_does_not(folder: str, 
     assert not all(torch.equal(a[name], c[name]) for name in a)
 
 
-def test_a_merged_adapter_answers_as_the_network_that_was_trained(folder: str, tmp_path: Path) -> None:
+def test_training_leaves_the_base_as_it_was(folder: str, tmp_path: Path) -> None:
     model = load_model(folder)
+    before = {name: weight.clone() for name, weight in model.network.state_dict().items()}
+    again = []
+    for name in "ab":
+        train_adapter(model, sums(6), SPEC, CONFIG, 0, tmp_path / name)
+        again.append(load_file(tmp_path / name / "adapter_model.safetensors"))
+    after = model.network.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not model.network.training
+    assert all(torch.equal(again[0][name], again[1][name]) for name in again[0])
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # peft asks transformers for an attribute by its old name
+def test_a_merged_adapter_answers_as_the_network_that_was_trained(folder: str, tmp_path: Path) -> None:
     untouched = load_model(folder)
-    train_adapter(model, sums(10), SPEC, CONFIG, 0, tmp_path)
+    train_adapter(load_model(folder), sums(10), SPEC, CONFIG, 0, tmp_path)
+    trained_network = PeftModel.from_pretrained(load_model(folder).network, str(tmp_path))
     batch = training_examples(untouched, sums(10), SPEC)
     with torch.inference_mode():
         before = reference_loss(untouched, batch)
         merged = reference_loss(load_adapter(load_model(folder), tmp_path), batch)
-        trained = mean_loss(model.network.eval(), batch)
+        trained = mean_loss(trained_network.eval(), batch)
     assert merged == pytest.approx(trained, abs=1e-5)
     assert merged < before - 0.01
 
@@ -107,7 +124,8 @@ def test_a_batch_in_parts_is_the_same_batch(folder: str, tmp_path: Path) -> None
 def test_saving_memory_changes_no_number(folder: str, tmp_path: Path) -> None:
     plain = train_adapter(load_model(folder), sums(10), SPEC, CONFIG, 0, tmp_path / "plain")
     sparing = CONFIG.model_copy(update={"gradient_checkpointing": True})
-    assert train_adapter(load_model(folder), sums(10), SPEC, sparing, 0, tmp_path / "sparing").loss == plain.loss
+    spared = train_adapter(load_model(folder), sums(10), SPEC, sparing, 0, tmp_path / "sparing")
+    assert spared.loss == pytest.approx(plain.loss, abs=1e-5)
 
 
 def test_seeds_draw_different_subsets_of_the_same_size() -> None:
@@ -117,3 +135,63 @@ def test_seeds_draw_different_subsets_of_the_same_size() -> None:
     assert len(set(first)) == len(set(other)) == 10
     assert subset(items, 100, 0) is items
     assert isinstance(subset(items, 10, 0), Items)
+
+
+@pytest.mark.parametrize("chat", [True, False])
+def test_adapters_trained_together_are_those_trained_alone(folder: str, tmp_path: Path, chat: bool) -> None:
+    spec = BenchmarkSpec("sums", "choices", system="You add numbers." if chat else None, chat=chat)
+    parts = [sums(30).select(sums(30).table["item"].to_list()[k::3]) for k in range(3)]
+    trainings = [Training(part, seed, tmp_path / f"together{seed}") for seed, part in zip((4, 5, 4), parts, strict=True)]
+    trainings[2] = replace(trainings[2], folder=tmp_path / "together6")
+    together = train_adapters(load_model(folder), trainings, spec, CONFIG)
+    for one, log in zip(trainings, together, strict=True):
+        place = tmp_path / f"{one.folder.name}-alone"
+        alone = train_adapter(load_model(folder), one.items, spec, CONFIG, one.seed, place)
+        assert isinstance(log, TrainingLog)
+        assert log.loss == pytest.approx(alone.loss, abs=1e-5)
+        assert log.gradient_norm == pytest.approx(alone.gradient_norm, abs=1e-4)
+        ours, theirs = (load_file(where / "adapter_model.safetensors") for where in (one.folder, place))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in ours)
+    assert together[0].loss != together[2].loss  # type: ignore[union-attr]
+
+
+def test_what_all_prompts_begin_with_is_computed_once_for_the_same_loss(folder: str) -> None:
+    model = load_model(folder)
+    batch = training_examples(model, sums(12), SPEC)
+    shared = batch[0].prompt[: common_length([example.prompt for example in batch])]
+    assert len(shared) >= 8
+    with torch.inference_mode():
+        once = summed_losses(model.network, [batch[:6], batch[6:]], shared)
+        each = summed_losses(model.network, [batch[:6], batch[6:]])
+    assert once.tolist() == pytest.approx(each.tolist(), abs=1e-4)
+    assert each[0] != each[1]
+
+
+def test_of_adapters_trained_together_one_that_diverges_ends_alone(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = stack._joined
+
+    def broken(part: int, *rest: object) -> object:
+        weight = drawn(part, *rest)  # type: ignore[arg-type]
+        if part == 1:
+            weight.data[1] = float("nan")
+        return weight
+
+    monkeypatch.setattr(stack, "_joined", broken)
+    trainings = [Training(sums(10), seed, tmp_path / str(seed)) for seed in range(3)]
+    found = train_adapters(load_model(folder), trainings, SPEC, CONFIG)
+    assert isinstance(found[1], WorkError)
+    assert "step 1 of 12" in str(found[1])
+    assert not (tmp_path / "1" / "adapter_model.safetensors").exists()
+    monkeypatch.undo()
+    for k in (0, 2):
+        alone = train_adapter(load_model(folder), sums(10), SPEC, CONFIG, k, tmp_path / f"alone{k}")
+        assert found[k].loss == pytest.approx(alone.loss, abs=1e-5)  # type: ignore[union-attr]
+
+
+def test_trainings_of_different_length_are_not_taken_together(folder: str, tmp_path: Path) -> None:
+    trainings = [Training(sums(size), 0, tmp_path / str(size)) for size in (6, 10)]
+    with pytest.raises(ValueError, match="equally many items"):
+        train_adapters(load_model(folder), trainings, SPEC, CONFIG)

@@ -9,14 +9,13 @@ vocabulary.
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from easyhard.llm import LanguageModel
+from easyhard.llm import LanguageModel, common_length, forward
 from easyhard.schema import FloatArray, Progress
 
 TOKENS_PER_BATCH = 1024  # of prompts, padding included: where two CPU cores reach their best pace
@@ -49,7 +48,7 @@ def choice_log_likelihoods(
     """
     import torch
 
-    shared = _common_length(prompts)
+    shared = common_length(prompts)
     questions = [_question(prompt[shared:], row) for prompt, row in zip(prompts, choices, strict=True)]
     found: list[FloatArray] = [np.empty(0)] * len(prompts)
     done = 0
@@ -65,18 +64,8 @@ def choice_log_likelihoods(
     return found
 
 
-def _common_length(rows: Sequence[list[int]]) -> int:
-    """Length of what all rows begin with, leaving every row at least one token of its own."""
-    first, last = min(rows), max(rows)
-    limit = min(map(len, rows)) - 1
-    shared = 0
-    while shared < limit and first[shared] == last[shared]:
-        shared += 1
-    return shared
-
-
 def _question(prompt: list[int], choices: Sequence[list[int]]) -> _Question:
-    opening = _common_length(choices)
+    opening = common_length(choices)
     return _Question(prompt, choices[0][:opening], [choice[opening:] for choice in choices])
 
 
@@ -96,7 +85,7 @@ def _prefix_cache(model: LanguageModel, tokens: list[int]) -> Any:
     import torch
 
     ids = torch.tensor([tokens], device=model.network.device)
-    return _forward(model, None, input_ids=ids, logits_to_keep=1)[1]
+    return forward(model.network, None, input_ids=ids, logits_to_keep=1)[1]
 
 
 def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question]) -> list[FloatArray]:
@@ -109,11 +98,11 @@ def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question
     ids, mask = _padded([q.prompt + q.opening for q in batch], side="left", device=device)
     mask = torch.cat([mask.new_ones(len(batch), shared), mask], dim=1)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    logits, cache = _forward(
-        model, cache, input_ids=ids, attention_mask=mask, position_ids=positions[:, shared:],
+    logits, cache = forward(
+        model.network, cache, input_ids=ids, attention_mask=mask, position_ids=positions[:, shared:],
         logits_to_keep=opening + 1,
     )  # fmt: skip
-    logits = logits[:, -opening - 1 :].log_softmax(-1)
+    logits = logits[:, -opening - 1 :].float().log_softmax(-1)
     openings = logits[:, :-1].gather(2, ids[:, ids.shape[1] - opening :, None]).sum((1, 2))
     flat = [(row, rest) for row, question in enumerate(batch) for rest in question.rests]
     rows = torch.tensor([row for row, _ in flat], device=device)
@@ -136,16 +125,9 @@ def _continuation(model: LanguageModel, cache: Any, mask: Any, rows: Any, choice
     targets, _ = _padded([c[1:] for c in choices], side="right", device=rows.device)
     whole = torch.cat([mask[rows], input_mask], dim=1)
     positions = (whole.cumsum(1) - 1).clamp(min=0)[:, -inputs.shape[1] :]
-    logits, _ = _forward(model, cache, input_ids=inputs, attention_mask=whole, position_ids=positions)
+    logits = forward(model.network, cache, input_ids=inputs, attention_mask=whole, position_ids=positions)[0].float()
     each = logits.gather(2, targets[:, :, None])[:, :, 0] - logits.logsumexp(-1)
     return (each * input_mask).sum(1)
-
-
-def _forward(model: LanguageModel, cache: Any, **inputs: Any) -> tuple[Any, Any]:
-    """Float32 logits of ``inputs`` that follow ``cache``, and the cache with them in it."""
-    named = "cache" if "cache" in inspect.signature(model.network.forward).parameters else "past_key_values"
-    output = model.network(**inputs, **{named: cache}, use_cache=True)  # transformers 5.24 renamed it
-    return output.logits.float(), output[named]
 
 
 def _padded(rows: Sequence[list[int]], *, side: str, device: Any) -> tuple[Any, Any]:

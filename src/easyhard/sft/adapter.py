@@ -33,7 +33,7 @@ def with_adapter(model: LanguageModel, config: TrainingConfig, seed: int) -> Any
         model.network.to(torch.bfloat16)
     # DeepSpeed gathers all parameters of a layer in one type, and so wants base and adapter alike.
     in_float32 = not (config.processes > 1 and config.launch == "zero3")
-    with torch.random.fork_rng(), _old_names_allowed():
+    with torch.random.fork_rng(), old_names_allowed():
         torch.manual_seed(seed)
         try:
             return get_peft_model(model.network, settings, autocast_adapter_dtype=in_float32).train()
@@ -47,8 +47,15 @@ def with_adapter(model: LanguageModel, config: TrainingConfig, seed: int) -> Any
 def save_memory(network: Any) -> None:
     """Keep the activations at the layers' borders only, and compute the others again for the gradient."""
     network.enable_input_require_grads()  # else nothing frozen would let a gradient through
-    with _old_names_allowed():
+    with old_names_allowed():
         network.gradient_checkpointing_enable({"use_reentrant": False})
+
+
+def spend_memory(network: Any) -> None:
+    """Undo ``save_memory``."""
+    with old_names_allowed():
+        network.gradient_checkpointing_disable()
+    network.disable_input_require_grads()
 
 
 def load_adapter(model: LanguageModel, folder: Path) -> LanguageModel:
@@ -59,13 +66,13 @@ def load_adapter(model: LanguageModel, folder: Path) -> LanguageModel:
     """
     from peft import PeftModel
 
-    with _old_names_allowed():
+    with old_names_allowed():
         network = PeftModel.from_pretrained(model.network, str(folder)).merge_and_unload()
     return LanguageModel(model.name, model.fingerprint, network.eval(), model.tokenizer)
 
 
 @contextmanager
-def _old_names_allowed() -> Iterator[None]:
+def old_names_allowed() -> Iterator[None]:
     """No warning while peft asks transformers for an attribute by its old name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

@@ -1,26 +1,38 @@
 """Low-rank adapters on a frozen base: one training loop for the many small fine-tunings of a sweep.
 
-A trainer made for one large run spends most of a one-minute run elsewhere; here only the tokens of a batch
-and the vocabulary scores of its completions are computed. Loss, schedule, clipping and weight decay are those of
-TRL's trainer, step by step.
+A trainer made for one large run spends most of a one-minute run elsewhere. Here only the tokens of a batch and the
+vocabulary scores of its completions are computed, what all prompts begin with once a step, and several adapters learn
+from one pass through their base. Loss, schedule, clipping and weight decay are those of TRL's trainer, step by step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from easyhard.benchmarks import BenchmarkSpec
-from easyhard.llm import LanguageModel
-from easyhard.schema import Items, Progress
-from easyhard.sft.adapter import save_memory, with_adapter
+from easyhard.llm import LanguageModel, common_length, forward
+from easyhard.schema import Items, Progress, WorkError
 from easyhard.sft.config import TrainingConfig, n_steps
 from easyhard.sft.examples import Example, notes_on, training_examples
 from easyhard.sft.log import StepLog, TrainingLog, step_log
 from easyhard.sft.pace import batches, rate_factor
-from easyhard.sft.saving import save_whole
+from easyhard.sft.stack import Stack, stacked
+
+SHORTEST_PREFIX = 8  # tokens: a pass of its own for fewer costs more than it saves
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One of several trainings: what it learns from, in which order, and where it is saved."""
+
+    items: Items
+    seed: int
+    folder: Path
+    progress: Progress | None = None
 
 
 def train_adapter(
@@ -34,54 +46,97 @@ def train_adapter(
 ) -> TrainingLog:
     """Fine-tune a new adapter on ``items`` and save it in ``folder`` (safetensors, peft's layout).
 
-    ``model`` is changed: load it anew for the next training. Raises WorkError when the loss or the gradient
-    is no longer a finite number; the log up to there is then in the folder.
+    The weights of ``model`` are as before when it ends, but rounded where ``config.dtype`` says so. Raises WorkError
+    when the loss or the gradient is no longer a finite number; the log up to there is then in the folder.
+    """
+    (found,) = train_adapters(model, [Training(items, seed, folder, progress)], spec, config)
+    if isinstance(found, WorkError):
+        raise found
+    return found
+
+
+def train_adapters(
+    model: LanguageModel, trainings: Sequence[Training], spec: BenchmarkSpec, config: TrainingConfig
+) -> list[TrainingLog | WorkError]:
+    """Fine-tune several new adapters side by side, each as ``train_adapter`` would alone, up to rounding.
+
+    All with equally many items. Gives the log of each, or the error that ended it; the others go on. More than one
+    need ``config.dropout`` to be 0, since what is dropped would differ from a training alone.
     """
     import torch
 
-    examples = training_examples(model, items, spec, config)
-    network = with_adapter(model, config, seed)
-    if config.gradient_checkpointing:
-        save_memory(network)
-    with step_log(folder, n_steps(len(examples), config), progress) as log, torch.random.fork_rng():
-        torch.manual_seed(seed)  # of the dropout
-        _learn(network, examples, config, seed, log)
-    save_whole(folder, lambda place: network.save_pretrained(str(place)))
-    return log.finished(len(examples), "easyhard", notes_on(model, spec))
+    examples = [training_examples(model, one.items, spec, config) for one in trainings]
+    if len({len(one) for one in examples}) > 1 or (config.dropout and len(trainings) > 1):
+        raise ValueError("adapters that are trained together need equally many items, and no dropout")
+    total = n_steps(len(examples[0]), config)
+    with ExitStack() as opened:
+        logs = [opened.enter_context(step_log(one.folder, total, one.progress)) for one in trainings]
+        stack = opened.enter_context(stacked(model, config, [one.seed for one in trainings]))
+        opened.enter_context(torch.random.fork_rng())
+        torch.manual_seed(trainings[0].seed)  # of the dropout
+        errors = _learn(stack, examples, config, [one.seed for one in trainings], logs)
+        found: list[TrainingLog | WorkError] = []
+        for k, error in enumerate(errors):
+            if error is None:
+                stack.save(k, trainings[k].folder)
+            found.append(error or logs[k].finished(len(examples[k]), "easyhard", notes_on(model, spec)))
+    return found
 
 
-def _learn(network: Any, examples: Sequence[Example], config: TrainingConfig, seed: int, log: StepLog) -> None:
+def _learn(
+    stack: Stack, examples: Sequence[list[Example]], config: TrainingConfig, seeds: Sequence[int], logs: list[StepLog]
+) -> list[WorkError | None]:
     import torch
 
-    weights = [w for w in network.parameters() if w.requires_grad]
+    errors: list[WorkError | None] = [None] * len(logs)
+    total, shared = logs[0].total, _shared(examples, config)
     optimiser = torch.optim.AdamW(
-        weights, lr=config.learning_rate, betas=config.adam_betas, weight_decay=config.weight_decay
+        stack.weights, lr=config.learning_rate, betas=config.adam_betas, weight_decay=config.weight_decay, fused=True
     )
-    for step, batch in enumerate(batches(len(examples), config, seed)):
-        rate = config.learning_rate * rate_factor(step, log.total, config)
+    plans = [batches(len(own), config, seed) for own, seed in zip(examples, seeds, strict=True)]
+    for step, chosen in enumerate(zip(*plans, strict=True)):
+        rate = config.learning_rate * rate_factor(step, total, config)
         optimiser.param_groups[0]["lr"] = rate
-        loss = _backward(network, [examples[i] for i in batch], config)
-        norm = torch.nn.utils.clip_grad_norm_(weights, config.max_grad_norm)
-        log.add(loss, norm.item(), rate)
+        batch = [[examples[k][i] for i in chosen[k]] for k in stack.active]
+        losses = _backward(stack.base, batch, config, shared)
+        norms = stack.clip(config.max_grad_norm)
+        for k, loss, norm in zip(stack.active, losses, norms, strict=True):
+            try:
+                logs[k].add(loss, norm, rate)
+            except WorkError as error:
+                errors[k] = error
+        stack.active = [k for k in stack.active if errors[k] is None]
+        if not stack.active:
+            break
         optimiser.step()
         optimiser.zero_grad()
+    return errors
 
 
-def _backward(network: Any, batch: Sequence[Example], config: TrainingConfig) -> float:
-    """The loss of a batch, and its gradient on the weights; in parts if not all of it is to be held at once."""
-    n_learned = sum(len(example.completion) for example in batch)
-    loss = 0.0
-    for part in _parts(batch, config.at_once):
+def _shared(examples: Sequence[list[Example]], config: TrainingConfig) -> list[int]:
+    """Tokens that all prompts begin with, if they are worth a pass of their own: a chat's system prompt often is."""
+    prompts = [example.prompt for own in examples for example in own]
+    length = common_length(prompts)
+    if length < SHORTEST_PREFIX or config.dropout or config.gradient_checkpointing:
+        return []  # dropout falls on each row by itself; checkpointing keeps no keys and values
+    return prompts[0][:length]
+
+
+def _backward(
+    network: Any, groups: Sequence[Sequence[Example]], config: TrainingConfig, shared: Sequence[int]
+) -> list[float]:
+    """Each group's loss, and its gradient on its adapter; in parts if not all of a batch is to be held at once."""
+    import torch
+
+    counts = torch.tensor([sum(len(e.completion) for e in group) for group in groups], device=network.device)
+    losses = torch.zeros(len(groups), device=network.device)
+    for start in range(0, len(groups[0]), config.at_once):
+        part = [group[start : start + config.at_once] for group in groups]
         with _arithmetic(network, config):
-            share = _summed_loss(network, part) / n_learned
-        share.backward()
-        loss += share.item()
-    return loss
-
-
-def _parts(batch: Sequence[Example], size: int) -> Iterator[Sequence[Example]]:
-    for start in range(0, len(batch), size):
-        yield batch[start : start + size]
+            shares = summed_losses(network, part, shared) / counts
+        shares.sum().backward()
+        losses += shares.detach()
+    return [float(loss) for loss in losses]
 
 
 def _arithmetic(network: Any, config: TrainingConfig) -> AbstractContextManager[Any]:
@@ -92,27 +147,38 @@ def _arithmetic(network: Any, config: TrainingConfig) -> AbstractContextManager[
     return torch.autocast(network.device.type, dtype=torch.bfloat16)
 
 
-def _summed_loss(network: Any, batch: Sequence[Example]) -> Any:
-    """Negative log-likelihood of all completion tokens of a batch, summed.
+def summed_losses(network: Any, groups: Sequence[Sequence[Example]], shared: Sequence[int] = ()) -> Any:
+    """Negative log-likelihood of all completion tokens of each group, in nats, summed: one number a group.
 
-    Rows are padded on the left, so that all completions end together and one slice holds every position
-    that predicts one.
+    The groups have equally many examples, and go to the network one after another. What all prompts begin with
+    (``shared``) passes through it once a group. Rows are padded on the left, so that all completions end together
+    and one slice holds every position that predicts one.
     """
     import torch
 
-    width = max(len(e.prompt) + len(e.completion) for e in batch)
-    keep = max(len(e.completion) for e in batch)
-    ids = torch.zeros(len(batch), width, dtype=torch.long)
-    mask, learned = torch.zeros_like(ids), torch.zeros(len(batch), keep, dtype=torch.bool)
-    for i, example in enumerate(batch):
-        tokens = example.prompt + example.completion
+    rows = [example for group in groups for example in group]
+    size, start, device = len(groups[0]), len(shared), network.device
+    width = max(len(e.prompt) + len(e.completion) for e in rows) - start
+    keep = max(len(e.completion) for e in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    mask, learned = torch.zeros_like(ids), torch.zeros(len(rows), keep, dtype=torch.bool)
+    for i, example in enumerate(rows):
+        tokens = (example.prompt + example.completion)[start:]
         ids[i, width - len(tokens) :] = torch.tensor(tokens)
         mask[i, width - len(tokens) :] = 1
         learned[i, keep - len(example.completion) :] = True
-    ids, mask, learned = (t.to(network.device) for t in (ids, mask, learned))
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    logits = network(
-        input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=keep + 1
-    ).logits[:, :-1]
+    mask = torch.cat([mask.new_ones(len(rows), start), mask], dim=1)
+    ids, mask, learned = (t.to(device) for t in (ids, mask, learned))
+    positions = (mask.cumsum(1) - 1).clamp(min=0)[:, start:]
+    given = {"input_ids": ids, "attention_mask": mask, "position_ids": positions, "logits_to_keep": keep + 1}
+    if shared:
+        begun = torch.tensor([list(shared)] * len(groups), device=device)
+        cache = forward(network, None, input_ids=begun, logits_to_keep=1)[1]
+        cache.batch_repeat_interleave(size)
+        logits = forward(network, cache, **given)[0][:, :-1]
+    else:
+        logits = network(**given, use_cache=False).logits[:, :-1]
     told = ids[:, width - keep :][learned]
-    return torch.nn.functional.cross_entropy(logits[learned].float(), told, reduction="sum")
+    each = torch.nn.functional.cross_entropy(logits[learned].float(), told, reduction="none")
+    owners = torch.arange(len(groups), device=device).repeat_interleave(size)[:, None].expand(-1, keep)[learned]
+    return each.new_zeros(len(groups)).index_add(0, owners, each)
