@@ -141,7 +141,9 @@ def test_seeds_draw_different_subsets_of_the_same_size() -> None:
 def test_adapters_trained_together_are_those_trained_alone(folder: str, tmp_path: Path, chat: bool) -> None:
     spec = BenchmarkSpec("sums", "choices", system="You add numbers." if chat else None, chat=chat)
     parts = [sums(30).select(sums(30).table["item"].to_list()[k::3]) for k in range(3)]
-    trainings = [Training(part, seed, tmp_path / f"together{seed}") for seed, part in zip((4, 5, 4), parts, strict=True)]
+    trainings = [
+        Training(part, seed, tmp_path / f"together{seed}") for seed, part in zip((4, 5, 4), parts, strict=True)
+    ]
     trainings[2] = replace(trainings[2], folder=tmp_path / "together6")
     together = train_adapters(load_model(folder), trainings, spec, CONFIG)
     for one, log in zip(trainings, together, strict=True):

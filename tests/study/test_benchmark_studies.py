@@ -118,7 +118,7 @@ def test_the_commit_of_a_hub_model_is_noted(tmp_path: Path, monkeypatch: pytest.
         model.network.config._commit_hash = "0123abc"
         return model
 
-    monkeypatch.setattr("easyhard.study.work.load_model", from_the_hub)
+    monkeypatch.setattr("easyhard.sft.base.load_model", from_the_hub)
     folder = run_study(read_config(small_study(tmp_path, bins={"count": 2}))).folder
     noted = [json.loads(file.read_text())["commit"] for file in folder.rglob("model.json")]
     assert noted == ["0123abc"] * 5  # zero-shot, and training and evaluation of two bins

@@ -20,12 +20,13 @@ from small_study import small_study
 
 from easyhard.cli import main as command_line
 from easyhard.schema import InputError, WorkError
-from easyhard.study import Selection, StudyOutcome, StudyProgress, read_config, run_study, study_status, work
+from easyhard.study import Machines, Selection, StudyOutcome, StudyProgress, read_config, run_study, study_status, work
 from easyhard.study.disk import DiskError
 
 
 def run(path: Path, *overrides: str, **selected: Any) -> StudyOutcome:
-    return run_study(read_config(path, overrides), StudyProgress(Console(quiet=True)), Selection(**selected))
+    progress, machines = StudyProgress(Console(quiet=True)), Machines(together=1)
+    return run_study(read_config(path, overrides), progress, Selection(**selected), machines)
 
 
 def command(*arguments: object, limit: int | None = None) -> subprocess.CompletedProcess[str]:
@@ -104,7 +105,7 @@ def test_a_model_that_cannot_be_evaluated_untouched_is_left_out_and_the_others_g
     assert outcome.failed == ("a, zero-shot",) and outcome.left == 3 and len(calls) == 5
     assert set(outcome.matrix.runs["model"]) == {"b"}
     assert outcome.answer.endswith("Left out, for want of a zero-shot evaluation: 'a'.")
-    monkeypatch.setattr(work, "load_model", lambda *_, **__: pytest.fail("worked on what waits"))
+    monkeypatch.setattr(work, "base_model", lambda *_, **__: pytest.fail("worked on what waits"))
     assert run(path).left == 3
     monkeypatch.undo()
     assert run(path, retry_failed=True).failed == ()
@@ -162,7 +163,7 @@ def test_an_output_that_has_become_read_only_ends_in_one_sentence(read_only: Pat
 
 def test_wrong_settings_stop_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = small_study(tmp_path)
-    calls = fails_at(monkeypatch, "load_model", set(), RuntimeError())
+    calls = fails_at(monkeypatch, "base_model", set(), RuntimeError())
     with pytest.raises(InputError, match="fits none of the 4 cells, such as 'tiny/bin-02/seed-0'"):
         run(path, only=("tiny/bin-9/*",))
     with pytest.raises(InputError, match="does not exist"):
@@ -188,7 +189,8 @@ def test_a_setting_changed_half_way_redoes_only_what_depends_on_it_and_says_so(
     path = small_study(tmp_path)
     run(path, limit=3)
     calls = fails_at(monkeypatch, "train", set(), RuntimeError())
-    run_study(read_config(path, ["training.rank=1"]), StudyProgress(Console(width=200)))
+    config = read_config(path, ["training.rank=1"])
+    run_study(config, StudyProgress(Console(width=200)), machines=Machines(together=1))
     said = capsys.readouterr().out
     assert len(calls) == 3
     assert "1 of 4 cells are done already, and stay as they are." in said

@@ -20,7 +20,7 @@ from easyhard.benchmarks import BenchmarkSpec
 from easyhard.schema import Bins, InputError, Items
 from easyhard.sft import TrainingConfig, train
 from easyhard.sft.pace import batches
-from easyhard.study import MixtureConfig, analyse, read_config, run_study, status
+from easyhard.study import Machines, MixtureConfig, analyse, read_config, run_study, status
 from easyhard.study.in_context import shown_examples
 from easyhard.study.mixtures import mixed_items
 from sums import sums
@@ -105,7 +105,8 @@ def test_only_a_curriculum_is_trained_in_order(tmp_path: Path, monkeypatch: pyte
         return train(model, items, spec, config, *rest)
 
     monkeypatch.setattr("easyhard.study.work.train", noted)
-    outcome = run_study(read_config(small_study(tmp_path, mixtures=["uniform", "easy_to_hard"], bins={"count": 2})))
+    config = read_config(small_study(tmp_path, mixtures=["uniform", "easy_to_hard"], bins={"count": 2}))
+    outcome = run_study(config, machines=Machines(together=1))
     assert [order for order, _ in seen] == ["shuffled", "shuffled", "shuffled", "given"]
     bins = pl.read_parquet(outcome.folder / "bins" / "bins.parquet")
     difficulty = dict(bins.select("item", "difficulty").iter_rows())

@@ -17,14 +17,14 @@ pytest.importorskip("peft")
 from small_study import small_study
 
 from easyhard.schema import InputError, WorkError
-from easyhard.study import Selection, StudyOutcome, StudyProgress, read_config, run_study, status
+from easyhard.study import Machines, Selection, StudyOutcome, StudyProgress, read_config, run_study, status
 from easyhard.study import work as work_module
 from easyhard.study.lock import locked
 from easyhard.study.record import read_record
 
 
 def run(path: Path, *overrides: str) -> StudyOutcome:
-    return run_study(read_config(path, overrides), StudyProgress(Console(quiet=True)))
+    return run_study(read_config(path, overrides), StudyProgress(Console(quiet=True)), machines=Machines(together=1))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_no_training_item_is_evaluated(finished: Path) -> None:
 
 
 def test_a_finished_study_is_not_run_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loads = counted(monkeypatch, "load_model")
+    loads = counted(monkeypatch, "base_model")
     run(finished)
     assert loads == []
 

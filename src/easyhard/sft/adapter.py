@@ -72,6 +72,27 @@ def load_adapter(model: LanguageModel, folder: Path) -> LanguageModel:
 
 
 @contextmanager
+def lent_adapter(model: LanguageModel, folder: Path) -> Iterator[LanguageModel]:
+    """As ``load_adapter``, but ``model`` has its own weights again when the block ends.
+
+    They are put aside on the CPU meanwhile, so that a GPU holds them once.
+    """
+    from peft import PeftModel
+    from peft.tuners.lora import LoraLayer
+
+    with old_names_allowed():
+        adapted = PeftModel.from_pretrained(model.network, str(folder))
+        weights = [layer.base_layer.weight for layer in adapted.modules() if isinstance(layer, LoraLayer)]
+        aside = [weight.detach().to("cpu", copy=True) for weight in weights]
+        network = adapted.merge_and_unload()
+    try:
+        yield LanguageModel(model.name, model.fingerprint, network.eval(), model.tokenizer)
+    finally:
+        for weight, own in zip(weights, aside, strict=True):
+            weight.data.copy_(own)
+
+
+@contextmanager
 def old_names_allowed() -> Iterator[None]:
     """No warning while peft asks transformers for an attribute by its old name."""
     with warnings.catch_warnings():

@@ -46,18 +46,25 @@ def _source(model: LanguageModel) -> tuple[str, str | None]:
     return (name, revision) if at else (model.name, None)
 
 
+def is_adapter(folder: Path) -> bool:
+    """Whether ``folder`` holds an adapter. Raises InputError for one whose weights are no safetensors."""
+    if not (folder / "adapter_config.json").is_file():
+        return False
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise InputError(
+            f"{folder} has an adapter_config.json, but no adapter_model.safetensors. "
+            "Train it again, or save the adapter as safetensors: other formats can run code."
+        )
+    return True
+
+
 def load_trained(model: LanguageModel, folder: Path) -> LanguageModel:
     """What ``train`` saved in ``folder``: ``model`` with the adapter merged into it, or the checkpoint.
 
     ``model`` is the untouched one, and used up. Raises InputError for a folder with neither, and for weights that
     are no safetensors.
     """
-    if (folder / "adapter_config.json").is_file():
-        if not (folder / "adapter_model.safetensors").is_file():
-            raise InputError(
-                f"{folder} has an adapter_config.json, but no adapter_model.safetensors. "
-                "Train it again, or save the adapter as safetensors: other formats can run code."
-            )
+    if is_adapter(folder):
         return load_adapter(model, folder)
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder} holds neither an adapter nor a checkpoint. Train it again.")

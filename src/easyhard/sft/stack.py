@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,14 @@ from typing import Any
 from easyhard.llm import LanguageModel
 from easyhard.sft.adapter import save_memory, spend_memory, with_adapter
 from easyhard.sft.config import TrainingConfig
+from easyhard.sft.examples import Example
+from easyhard.sft.memory import shape_of, training_memory
 from easyhard.sft.saving import save_whole
 
 ADAPTER = "default"  # peft's name of an only adapter
+MOST_TOGETHER = 16  # adapters; more would gain nothing
+ENOUGH = {"cpu": 1024, "cuda": 8192}  # tokens in one pass beyond which it gets no faster; on GPUs not measured yet
+SCORED = 12  # bytes of each vocabulary score: itself, its exponential and its gradient, in float32
 
 
 @dataclass(slots=True)
@@ -129,3 +135,32 @@ def _joined(part: int, drawn: dict[int, list[tuple[Any, Any]]], seeds: Sequence[
     import torch
 
     return torch.nn.Parameter(torch.stack([drawn[seed][layer][part] for seed in seeds]))
+
+
+def stack_size(model: LanguageModel, config: TrainingConfig, examples: Sequence[Example]) -> int:
+    """How many adapters to train side by side, for trainings on examples like these; 1 is one after another.
+
+    As many as fill a pass through the model, and as their activations and vocabulary scores leave room for: a quarter
+    of the machine's memory, or half of what the weights leave of a GPU's. One where a batch is to pass in parts, where
+    dropout makes a training differ from one alone, and where the model's memory is not known.
+    """
+    shape = shape_of(model.network.config.to_dict())
+    if shape is None or config.dropout or config.at_once < config.batch_size:
+        return 1
+    lengths = [len(example.prompt) + len(example.completion) for example in examples]
+    completion = max(len(example.completion) for example in examples)
+    scores = SCORED * shape.vocabulary * completion * config.batch_size
+    bytes_ = training_memory(shape, config, max(lengths)).activations + scores
+    tokens = config.batch_size * sum(lengths) / len(lengths)
+    enough = ENOUGH[model.network.device.type] / tokens if model.network.device.type in ENOUGH else 1
+    return int(max(1, min(MOST_TOGETHER, enough, _room(model.network.device) / bytes_)))
+
+
+def _room(device: Any) -> float:
+    """Bytes that activations may take."""
+    import torch
+
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free / 2
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 4

@@ -12,7 +12,7 @@ import shutil
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -103,10 +103,11 @@ class Step:
             work(part)
             self._finish(part, started, start, {"status": "done"})
 
-    def attempt(self, work: Callable[[Path], None]) -> None:
+    def attempt(self, work: Callable[[Path], None], together: int = 1) -> None:
         """As ``run``, but a failure is recorded with its traceback and all files that the work has made.
 
-        Raises WorkError with one sentence for whatever the work raises, and DiskError, which leaves no trace.
+        ``together`` is how many steps the work is for at the same time; the record has this one's share of the
+        seconds. Raises WorkError with one sentence for whatever the work raises, and DiskError, which leaves no trace.
         """
         start, started = time.monotonic(), _now()
         with self._part(started) as part:
@@ -118,7 +119,7 @@ class Step:
                     raise
                 outcome = {"status": "failed", "error": sentence(error)}
                 (part / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-            self._finish(part, started, start, outcome)
+            self._finish(part, started, start, outcome, together)
         if outcome["status"] == "failed":
             raise WorkError(outcome["error"])
 
@@ -163,7 +164,7 @@ class Step:
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
-    def _finish(self, part: Path, started: str, start: float, outcome: Mapping[str, str]) -> None:
+    def _finish(self, part: Path, started: str, start: float, outcome: Mapping[str, str], together: int = 1) -> None:
         (part / RUNNING).unlink(missing_ok=True)
         record: dict[str, Any] = {
             "settings": self.settings,
@@ -171,7 +172,8 @@ class Step:
             "fingerprint": self.fingerprint,
             "versions": versions(),
             "started": started,
-            "seconds": round(time.monotonic() - start, 2),  # by a clock that no one sets
+            "seconds": round((time.monotonic() - start) / together, 2),  # by a clock that no one sets
+            **({"together": together} if together > 1 else {}),
             **outcome,
             "outputs": {
                 str(file.relative_to(part)): {"size": file.stat().st_size, "sha256": sha256(file)}
@@ -294,3 +296,38 @@ def _replace(new: Path, old: Path) -> None:
         old.rename(discarded)
     new.rename(old)
     shutil.rmtree(discarded, ignore_errors=True)
+
+
+def attempt_together(
+    steps: Sequence[Step], work: Callable[[list[Path]], Sequence[Exception | None]]
+) -> list[str | None]:
+    """``attempt`` several steps with one piece of work, which fills their folders and says why each failed, or None.
+
+    Gives the failures in a sentence each. What the work itself raises is the failure of all. Raises DiskError.
+    """
+    found: list[Exception | None] = [None] * len(steps)
+    errors: list[str | None] = [None] * len(steps)
+
+    def fill(parts: list[Path]) -> None:
+        if len(parts) == len(steps):
+            try:
+                found[:] = work(parts)
+            except Exception as error:
+                found[:] = [error] * len(steps)
+            return
+        k = len(parts)
+
+        def inside(part: Path) -> None:
+            fill([*parts, part])
+            if (error := found[k]) is not None:
+                raise error
+
+        try:
+            steps[k].attempt(inside, together=len(steps))
+        except DiskError:
+            raise
+        except WorkError as error:
+            errors[k] = str(error)
+
+    fill([])
+    return errors

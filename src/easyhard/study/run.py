@@ -100,7 +100,7 @@ def _execute(context: Context, cells: Iterator[Cell], progress: StudyProgress, m
         return run_on_ray(context, cells, progress, machines)
     if machines.workers > 1:
         return run_in_processes(context, cells, progress.step, machines.workers)
-    return run_here(context, cells, progress.step)
+    return run_here(context, cells, progress.step, machines.together)
 
 
 def _unless_hopeless(chosen: Sequence[Cell], cells: Sequence[Cell], progress: StudyProgress) -> Iterator[Cell]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from easyhard.atomic import write_parquet
 from easyhard.benchmarks import BenchmarkSpec
 from easyhard.evaluation import evaluate
 from easyhard.files import write_json
-from easyhard.llm import LanguageModel, load_model, named_model
+from easyhard.llm import LanguageModel, named_model
 from easyhard.responses import write_responses
 from easyhard.schema import Bins, Items, Progress, WorkError
-from easyhard.sft import load_trained, train
+from easyhard.sft import BaseModel, TrainingConfig, train
 from easyhard.study.cells import Cell, benchmark, evaluated_items
 from easyhard.study.disk import DiskError
 from easyhard.study.in_context import shown_examples
@@ -51,9 +52,28 @@ def work_cell(context: Context, cell: Cell, steps: Steps) -> str | None:
     except DiskError:
         raise
     except WorkError as error:
+        base_model.cache_clear()  # in whatever state the failure has left it
         return str(error)
     drop_weights(context.config, cell)
     return None
+
+
+@lru_cache(maxsize=1)
+def base_model(path: str, revision: str | None, weights: str) -> BaseModel:
+    """The model that this process worked with last, which need not be loaded again for the next cell."""
+    return BaseModel(path, revision)
+
+
+def base_of(cell: Cell) -> BaseModel:
+    """The base model of a cell: loaded already if the last cell had it too, with the same weights."""
+    weights = (cell.train or cell.evaluate).inputs["model"]
+    return base_model(cell.model.path, cell.model.revision, weights)
+
+
+def spare(base: BaseModel, training: TrainingConfig) -> None:
+    """Forget a base that a training has changed: TRL and several processes do, and rounding to bfloat16."""
+    if training.chosen_engine != "easyhard" or training.dtype != "float32":
+        base.drop()
 
 
 def drop_weights(config: StudyConfig, cell: Cell) -> None:
@@ -67,11 +87,11 @@ def _train(context: Context, cell: Cell, tick: Progress) -> None:
     chosen, training, seed = cell.items, cell.training, cell.seed
 
     def work(folder: Path) -> None:
-        model = load_model(cell.model.path, revision=cell.model.revision)
-        spec = benchmark(context.config, chosen)
-        _note_commit(model, folder)
-        train(model, chosen, spec, training, seed, folder, tick)
-        write_parquet(chosen.table.select("item"), folder / "items.parquet")
+        base, spec = base_of(cell), benchmark(context.config, chosen)
+        note_commit(base.plain(), folder)
+        train(base.plain(), chosen, spec, training, seed, folder, tick)
+        note_items(chosen, folder)
+        spare(base, training)
 
     _attempt(context, cell.train, work)
 
@@ -80,30 +100,43 @@ def _evaluate(context: Context, cell: Cell, tick: Progress) -> None:
     asked, spec = evaluated_items(context.items, context.bins), benchmark(context.config, context.items)
 
     def work(folder: Path) -> None:
-        model, adapter = _asked(context.config, cell)
-        _note_commit(model, folder)
         shown = _shown(context, cell, asked, spec)
-        found = evaluate(model, asked, spec, cell.name, tick, shown, context.config.evaluation, folder, adapter)
+        with _asked(context.config, cell) as (model, adapter):
+            note_commit(model, folder)
+            found = evaluate(model, asked, spec, cell.name, tick, shown, context.config.evaluation, folder, adapter)
         write_responses(found.responses, folder / "responses.parquet")
         write_parquet(found.answers, folder / "answers.parquet")
 
     _attempt(context, cell.evaluate, work)
 
 
-def _asked(config: StudyConfig, cell: Cell) -> tuple[LanguageModel, Path | None]:
+@contextmanager
+def _asked(config: StudyConfig, cell: Cell) -> Iterator[tuple[LanguageModel, Path | None]]:
     """The model to ask, and the adapter that its backend is still to put on it."""
     trained = cell.train.folder if cell.train else None
     if config.evaluation.backend == "hf":
-        model = load_model(cell.model.path, revision=cell.model.revision)
-        return (load_trained(model, trained) if trained else model), None
+        base = base_of(cell)
+        if trained is None:
+            yield base.plain(), None
+            return
+        with base.trained(trained) as model:
+            yield model, None
+        return
+    base_model.cache_clear()  # another program runs the model, and needs the memory
     if config.evaluation.backend == "openai":
-        return named_model(cell.model.path), None
-    if trained and not (trained / "adapter_config.json").is_file():
-        return named_model(str(trained)), None  # a whole checkpoint
-    return named_model(cell.model.path, cell.model.revision), trained
+        yield named_model(cell.model.path), None
+    elif trained and not (trained / "adapter_config.json").is_file():
+        yield named_model(str(trained)), None  # a whole checkpoint
+    else:
+        yield named_model(cell.model.path, cell.model.revision), trained
 
 
-def _note_commit(model: LanguageModel, folder: Path) -> None:
+def note_items(items: Items, folder: Path) -> None:
+    """Write which items a training was given."""
+    write_parquet(items.table.select("item"), folder / "items.parquet")
+
+
+def note_commit(model: LanguageModel, folder: Path) -> None:
     """Write which commit of the hub a model was, since a branch such as ``main`` may move later."""
     if model.commit:
         write_json({"model": model.name, "commit": model.commit}, folder / "model.json")

@@ -1,0 +1,100 @@
+"""Trainings of one model that go side by side, since one pass through their base serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from easyhard.schema import EasyhardError, WorkError
+from easyhard.sft import Training, stack_size, train_adapters, training_examples
+from easyhard.study.cells import Cell, benchmark
+from easyhard.study.record import attempt_together
+from easyhard.study.state import needs_training
+from easyhard.study.work import Context, Steps, base_model, base_of, note_commit, note_items, spare
+
+
+def groups(cells: Iterable[Cell], most: int) -> Iterator[list[Cell]]:
+    """``cells`` as they come, those that can be trained side by side in groups of at most ``most``.
+
+    A cell that cannot is given at once, before the next is asked for.
+    """
+    group: list[Cell] = []
+    for cell in cells:
+        if group and _kind(group[0]) != _kind(cell):
+            yield group
+            group = []
+        group.append(cell)
+        if len(group) >= most or _kind(cell) is None:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def train_together(context: Context, cells: Sequence[Cell], steps: Steps, most: int) -> list[str | None]:
+    """Train cells of one group, as many at a time as there is room for; why each failed, or None.
+
+    Cells that are to be trained alone, for want of memory for more, are left and have None. Raises DiskError.
+    """
+    errors: list[str | None] = []
+    while len(errors) < len(cells):
+        left = cells[len(errors) :]
+        size = min(most, _size(context, left))
+        found = _train_stack(context, left[:size], steps) if size > 1 else [None]
+        if all(error and error.startswith("OutOfMemoryError") for error in found):
+            base_model.cache_clear()
+            found = [None] * size
+        errors += found
+    return errors
+
+
+def _kind(cell: Cell) -> object:
+    """What cells have alike that can be trained side by side; None for one that cannot."""
+    if not (cell.training and cell.items and needs_training(cell)):
+        return None
+    if cell.training.chosen_engine != "easyhard" or cell.training.dropout:
+        return None
+    return cell.model, cell.training, cell.items.table.height
+
+
+def _size(context: Context, cells: Sequence[Cell]) -> int:
+    """How many of ``cells`` to train at a time; what is wrong with one of them is left to its own training to say."""
+    if len(cells) == 1:
+        return 1
+    try:
+        model = base_of(cells[0]).plain()
+        examples = [
+            example
+            for one in cells
+            if one.items and one.training
+            for example in training_examples(model, one.items, benchmark(context.config, one.items), one.training)
+        ]
+    except EasyhardError:
+        return 1
+    assert cells[0].training
+    return stack_size(model, cells[0].training, examples)
+
+
+def _train_stack(context: Context, cells: Sequence[Cell], steps: Steps) -> list[str | None]:
+    first, base = cells[0], base_of(cells[0])
+    assert first.training and first.items
+    training, spec = first.training, benchmark(context.config, first.items)
+    with ExitStack() as opened:
+        ticks = [opened.enter_context(steps(f"{cell.name}: train")) for cell in cells]
+
+        def work(folders: list[Path]) -> list[WorkError | None]:
+            trainings = [
+                Training(cell.items, cell.seed, folder, tick)
+                for cell, folder, tick in zip(cells, folders, ticks, strict=True)
+                if cell.items and cell.seed is not None
+            ]
+            model = base.plain()
+            logs = train_adapters(model, trainings, spec, training)
+            for one in trainings:
+                note_commit(model, one.folder)
+                note_items(one.items, one.folder)
+            spare(base, training)
+            return [log if isinstance(log, WorkError) else None for log in logs]
+
+        return attempt_together([cell.train for cell in cells if cell.train], work)
