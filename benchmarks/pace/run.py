@@ -109,14 +109,15 @@ def _published(folder: Path, model: str, study: Path, batch_size: int) -> dict[s
     table, spec = pl.read_parquet(study / "bins" / "items.parquet"), BenchmarkSpec("pace", "choices")
     trained: list[tuple[str, Path | None, Taken | None]] = [("zero-shot", None, None)]
     for place in sorted(study.glob("models/*/bin-*/seed-0/training")):
-        name, adapter = place.parts[-3], folder / place.parts[-3]
+        name = place.parts[-3]
+        saved = folder / name
         chosen = pl.read_parquet(place / "items.parquet")["item"].to_list()
         Items(table).select(chosen).table.write_parquet(folder / f"{name}.parquet")
-        task = {"model": model, "items": str(folder / f"{name}.parquet"), "adapter": str(adapter), "seed": 0,
+        task = {"model": model, "items": str(folder / f"{name}.parquet"), "adapter": str(saved), "seed": 0,
                 "training": TRAINING, "spec": {"name": "pace", "scoring": "choices"}}  # fmt: skip
         (folder / f"{name}.json").write_text(json.dumps(task))
         command = [sys.executable, FOLDER / "train_with_trl.py", folder / f"{name}.json"]
-        trained.append((name, adapter, timed(command, folder / "logs" / f"{name}-train.txt")))
+        trained.append((name, saved, timed(command, folder / "logs" / f"{name}-train.txt")))
     asked = pl.read_parquet(next(study.glob("models/*/zero-shot/answers.parquet")))["item"].to_list()
     (task_name, *_) = export_tasks(Items(table).select(asked), spec, folder / "tasks")
     evaluated = {}

@@ -17,7 +17,7 @@ from small_study import small_study
 
 from easyhard.llm import load_model
 from easyhard.schema import WorkError
-from easyhard.sft import TrainingConfig, stack_size
+from easyhard.sft import TrainingConfig, stack_size, train_adapters
 from easyhard.sft.examples import Example
 from easyhard.study import Machines, StudyOutcome, StudyProgress, read_config, run_study, together
 from easyhard.study.disk import DiskError
@@ -59,7 +59,7 @@ def test_a_study_with_trainings_side_by_side_gives_what_one_after_another_gives(
 
 def replaced(monkeypatch: pytest.MonkeyPatch, change: Callable[[list[Any]], list[Any]]) -> list[int]:
     """Let ``change`` see what trainings side by side came to; the sizes of the stacks, as they are asked for."""
-    original, sizes = together.train_adapters, list[int]()
+    original, sizes = train_adapters, list[int]()
 
     def wrapper(model: Any, trainings: Any, *rest: Any) -> list[Any]:
         sizes.append(len(trainings))
