@@ -49,14 +49,17 @@ def matrix_alone(folder: Path) -> GeneralizationMatrix:
 
 
 @contextmanager
-def killing(folder: Path, step: str, times: int) -> Iterator[list[int]]:
-    """Meanwhile kill the process that works on the step in ``folder/step``, so many times."""
+def killing(folder: Path, step: str, times: int, above: str = "") -> Iterator[list[int]]:
+    """Meanwhile kill the process that works on the step in ``folder/step``, so many times.
+
+    ``above``: a pattern for what lies between the two, ending in a slash.
+    """
     killed: list[int] = []
     over = threading.Event()
 
     def watch() -> None:
         while len(killed) < times and not over.wait(0.002):
-            for file in folder.glob(f".{step}.*.part/{RUNNING}"):
+            for file in folder.glob(f"{above}.{step}.*.part/{RUNNING}"):
                 try:
                     number = int(json.loads(file.read_text())["pid"])
                 except (OSError, ValueError):  # gone meanwhile, or not yet written

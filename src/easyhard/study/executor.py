@@ -20,6 +20,7 @@ class Machines:
     cpus: int = 1  # cores of one cell on Ray
     gpus: float | None = None  # of one cell on Ray; None is one, if the cluster has any
     memory: float | None = None  # of one cell on Ray, in GiB; None declares nothing
+    store: str | None = None  # URL of an object store, where machines of a Ray cluster share no disk
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from easyhard.sft import load_trained, train
 from easyhard.study.cells import Cell, benchmark, evaluated_items
 from easyhard.study.disk import DiskError
 from easyhard.study.in_context import shown_examples
+from easyhard.study.notes import write_notes
 from easyhard.study.output import captured
 from easyhard.study.record import Step
 from easyhard.study.settings import StudyConfig
@@ -70,7 +71,8 @@ def _train(context: Context, cell: Cell, tick: Progress) -> None:
         model = load_model(cell.model.path, revision=cell.model.revision)
         spec = benchmark(context.config, chosen)
         _note_commit(model, folder)
-        train(model, chosen, spec, training, seed, folder, tick)
+        log = train(model, chosen, spec, training, seed, folder, tick)
+        write_notes(log.notes, folder)
         write_parquet(chosen.table.select("item"), folder / "items.parquet")
 
     _attempt(context, cell.train, work)
