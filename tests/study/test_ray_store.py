@@ -23,6 +23,7 @@ pytest.importorskip("s3fs")
 moto_server = pytest.importorskip("moto.server")
 
 from rich.console import Console
+from several_benchmarks import several_benchmarks
 from small_study import small_study
 from test_study_processes import LEARNS, SLOW, killing, matrix_alone
 
@@ -33,6 +34,8 @@ from easyhard.study import (
     StudyOutcome,
     StudyProgress,
     read_config,
+    read_studies,
+    run_studies,
     run_study,
     study_status,
     verify,
@@ -227,6 +230,27 @@ def test_a_bucket_that_is_not_there_is_named_before_any_work(
         run(small_study(tmp_path), "s3://nowhere/study")
     assert SECRET not in str(caught.value) + "".join(capsys.readouterr())
     assert not (tmp_path / "run" / "models").exists()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_several_benchmarks_share_workers_and_store(tmp_path: Path, store: str) -> None:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        alone = run_studies(read_studies(several_benchmarks(tmp_path / "alone")), StudyProgress(Console(quiet=True)))
+    finally:
+        torch.set_num_threads(threads)
+    studies = read_studies(several_benchmarks(tmp_path / "ray"))
+    for _ in range(2):  # the second time from the store alone
+        outcome = run_studies(studies, StudyProgress(Console(quiet=True)), machines=Machines("ray", store=store))
+        assert outcome.left == 0 and set(outcome.by_name) == {"plain", "other"}
+        for name, one in outcome.by_name.items():
+            assert one.matrix.runs.equals(alone.by_name[name].matrix.runs)
+        known = finished(store, "/evaluation/")
+        assert len(known) == 2 * 3 + 2 * 2
+        shutil.rmtree(outcome.folder)
 
 
 def test_a_store_is_for_ray(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from easyhard.study.progress import StudyProgress
 from easyhard.study.ray_cells import run_on_ray
 from easyhard.study.settings import StudyConfig
 from easyhard.study.several import Studies, dump_studies, one_study
-from easyhard.study.state import Selection, cell_path, error_of, is_done, needs_training
+from easyhard.study.state import Selection, cell_path, error_of, is_done, needs_training, steps_of
 from easyhard.study.store import Store, open_store
 from easyhard.study.tables import calibrated_and_cut, study_items
 from easyhard.study.work import Context, drop_weights
@@ -146,7 +146,7 @@ def _run(
         progress.note(f"{counted(number, 'step')} fetched from {store.url}.")
     places = (selection or Selection()).of([job.cell for job in jobs], [cell_path(job.cell, job.study) for job in jobs])
     chosen = [jobs[place] for place in places]
-    for line in _what_stands([job.cell for job in jobs], len(chosen), selection or Selection()):
+    for line in _what_stands(jobs, len(chosen), selection or Selection()):
         progress.note(line)
     _convert_models(chosen, progress)
     for job in jobs:
@@ -254,17 +254,17 @@ class _Hopeless:
         return True
 
 
-def _what_stands(cells: Sequence[Cell], chosen: int, selection: Selection) -> list[str]:
+def _what_stands(jobs: Sequence[Job], chosen: int, selection: Selection) -> list[str]:
     """What a run finds on disk, and what of it does not stand, in sentences; none if it finds nothing."""
-    steps = [step for cell in cells for step in (cell.train, cell.evaluate) if step]
-    done, failed = sum(map(is_done, cells)), [cell for cell in cells if error_of(cell) is not None]
+    steps = [step for job in jobs for step in steps_of(job.cell)]
+    done, failed = sum(is_done(job.cell) for job in jobs), [job for job in jobs if error_of(job.cell) is not None]
     objections = Counter(objection for step in steps if (objection := step.objection))
     lines = []
     if done or objections:
-        lines.append(f"{done} of {counted(len(cells), 'cell')} are done already, and stay as they are.")
+        lines.append(f"{done} of {counted(len(jobs), 'cell')} are done already, and stay as they are.")
     lines += [f"{counted(number, 'step')} made before cannot stand: {why}." for why, number in objections.items()]
     if failed and not selection.retry_failed:
-        names = shown_all([cell.name for cell in failed], limit=3)
+        names = shown_all([job.name for job in failed], limit=3)
         lines.append(
             f"{counted(len(failed), 'cell')} failed before, and are left so: {names}. --retry-failed runs them again."
         )
