@@ -457,7 +457,7 @@ def test_an_interrupted_study_keeps_what_is_finished_and_goes_on(
     kept = contents(tmp_path / "run")
     assert tmp_path / "run" / "bins" / "bins.parquet" in kept
 
-    monkeypatch.setattr("easyhard.study.run.calibrate", lambda _: pytest.fail("calibrated again"))
+    monkeypatch.setattr("easyhard.study.tables.calibrate", lambda _: pytest.fail("calibrated again"))
     assert call("run", study).code == 130
     assert contents(tmp_path / "run") == kept
     cells = json.loads(call("status", tmp_path / "run", "--json").out)

@@ -141,7 +141,7 @@ def _harness_accuracies(folder: Path, task: str) -> dict[str, float]:
     for file in sorted((folder / "results").glob("*/**/results*.json")):
         scores = json.loads(file.read_text())["results"][task]
         found[file.relative_to(folder / "results").parts[0]] = next(
-            value for name, value in scores.items() if name.startswith("acc_norm,") or name.startswith("acc_tokens,")
+            value for name, value in scores.items() if name.startswith(("acc_norm,", "acc_tokens,"))
         )
     return found
 

@@ -23,7 +23,7 @@ from easyhard.schema import Bins, IntArray, Responses
 from easyhard.study import StudyConfig, read_config, read_inputs
 from easyhard.study.cells import Cell, make_cells
 from easyhard.study.config import dump_config
-from easyhard.study.run import calibrated_and_cut
+from easyhard.study.tables import calibrated_and_cut
 
 N_ITEMS, N_RESPONDENTS = 60, 50
 HEAVY = ("torch", "transformers", "peft", "scipy", "altair")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from easyhard.cli import main as command_line
 from easyhard.schema import InputError, WorkError
 from easyhard.study import Machines, Selection, StudyOutcome, StudyProgress, read_config, run_study, study_status, work
 from easyhard.study.disk import DiskError
+from easyhard.study.lock import locked
 
 
 def run(path: Path, *overrides: str, **selected: Any) -> StudyOutcome:
@@ -140,25 +143,76 @@ def test_files_that_may_grow_no_further_end_in_one_sentence_and_the_study_goes_o
     assert command("run", path).returncode == 0
 
 
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
+FULL_DISK = """
+mount -t tmpfs -o size={size} tmpfs {run} || exit 77
+{command}; echo "first: $?"
+find {run} -name '.*' ! -name .lock -mindepth 1 | sed 's/^/left: /'
+mount -o remount,size=50m {run}
+{command}; echo "second: $?"
+"""
+
+
+def test_a_disk_that_is_full_ends_in_one_sentence_and_the_study_goes_on_where_there_is_room(tmp_path: Path) -> None:
+    path, folder = small_study(tmp_path), tmp_path / "run"
+    folder.mkdir()
+    run_it = shlex.join([sys.executable, "-m", "easyhard.cli", "run", str(path)])
+    script = FULL_DISK.format(size="120k", run=shlex.quote(str(folder)), command=run_it)
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is not installed, which lets a test mount a disk of its own")
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if "first:" not in done.stdout:
+        pytest.skip(f"this user may not mount a disk of its own: {done.stderr.strip()}")
+    assert "first: 1" in done.stdout and "second: 0" in done.stdout, done.stdout + done.stderr
+    assert "could not be written: No space left on device" in done.stderr and "Traceback" not in done.stderr
+    assert "left: " not in done.stdout
+    assert "are done already, and stay as they are" in done.stdout
+
+
+def bound_by_rights() -> None:
+    """In a child: give up what lets the root user write wherever it likes."""
+    drop, override = 24, 1  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+    ctypes.CDLL(None).prctl(drop, override, 0, 0, 0)
+
+
+def test_an_output_that_has_become_read_only_ends_in_one_sentence(tmp_path: Path) -> None:
     path = small_study(tmp_path)
     run(path, limit=2)
     models = tmp_path / "run" / "models" / "tiny"
     models.chmod(0o555)
-    try:
-        (models / "probe").mkdir()
-    except OSError:
-        yield path
-    else:
-        pytest.skip("this user may write everywhere, whatever a folder's rights say")
-    finally:
-        models.chmod(0o755)
+    line = [sys.executable, "-m", "easyhard.cli", "run", str(path)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, preexec_fn=bound_by_rights)
+    models.chmod(0o755)
+    assert done.returncode == 1 and "could not be written: Permission denied" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and study_status(tmp_path / "run").count("failed") == 0
 
 
-def test_an_output_that_has_become_read_only_ends_in_one_sentence(read_only: Path) -> None:
-    with pytest.raises(DiskError, match="could not be written: Permission denied"):
-        run(read_only)
+def test_a_second_command_on_one_study_is_refused(tmp_path: Path) -> None:
+    path = small_study(tmp_path)
+    with locked(tmp_path / "run"):
+        done = command("run", path)
+    assert done.returncode == 2 and "is being worked on by another easyhard" in done.stderr
+    assert not (tmp_path / "run" / "study.yaml").exists()
+
+
+def test_a_record_edited_by_hand_and_tables_cut_short_are_made_anew_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = small_study(tmp_path)
+    first, folder = run(path), tmp_path / "run"
+    record = folder / "models" / "tiny" / "bin-01" / "seed-0" / "training" / "record.json"
+    record.write_text(record.read_text().replace('"seconds": ', '"seconds": 9'))
+    for name in ("calibration/bank", "bins/bins", "bins/items", "models/tiny/bin-02/seed-0/evaluation/responses"):
+        table = folder / f"{name}.parquet"
+        table.write_bytes(table.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"\.parquet"):
+        study_status(folder)
+    trainings, evaluations = (fails_at(monkeypatch, name, set(), RuntimeError()) for name in ("train", "evaluate"))
+    outcome = run_study(read_config(path), StudyProgress(Console(width=200)))
+    said = capsys.readouterr().out
+    assert "1 step made before cannot stand: training/record.json was changed after it was written." in said
+    assert "1 step made before cannot stand: evaluation/responses.parquet has" in said
+    assert (len(trainings), len(evaluations)) == (1, 1)
+    assert outcome.matrix.runs.equals(first.matrix.runs)
 
 
 def test_wrong_settings_stop_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

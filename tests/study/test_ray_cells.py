@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from small_study import small_study
-from test_study_processes import LEARNS, SLOW, killing, matrix_alone, run
+from test_study_processes import LEARNS, SLOW, killing, matrix_alone, placing, run, two_models
 
 from easyhard.schema import InputError
 from easyhard.study import Machines, study_status
@@ -49,6 +49,13 @@ def test_a_killed_worker_costs_its_cells_work_only(tmp_path: Path) -> None:
     assert len(killed) == 1 and outcome.failed == ()
     assert study_status(outcome.folder).count("done") == 4
     assert not list(outcome.folder.rglob(".*.part"))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_each_worker_keeps_to_a_model(tmp_path: Path) -> None:
+    with placing(tmp_path / "run") as seen:
+        assert run(two_models(tmp_path), Machines("ray")).failed == ()
+    assert {model for _, model in seen} == {"a", "b"} and len(seen) <= 3
 
 
 def test_what_a_cell_needs_is_declared_and_held_against_each_machine() -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from small_study import small_study
 from easyhard.schema import GeneralizationMatrix
 from easyhard.study import Machines, StudyOutcome, StudyProgress, read_config, run_study, study_status
 from easyhard.study.record import RUNNING
+from tiny_model import save_tiny_model
 
 LEARNS = {"epochs": 4, "batch_size": 4, "max_items": 8, "rank": 2, "learning_rate": 0.05}
 SLOW = {**LEARNS, "epochs": 60}  # long enough to be found at work
@@ -49,14 +50,17 @@ def matrix_alone(folder: Path) -> GeneralizationMatrix:
 
 
 @contextmanager
-def killing(folder: Path, step: str, times: int) -> Iterator[list[int]]:
-    """Meanwhile kill the process that works on the step in ``folder/step``, so many times."""
+def killing(folder: Path, step: str, times: int, above: str = "") -> Iterator[list[int]]:
+    """Meanwhile kill the process that works on the step in ``folder/step``, so many times.
+
+    ``above``: a pattern for what lies between the two, ending in a slash.
+    """
     killed: list[int] = []
     over = threading.Event()
 
     def watch() -> None:
         while len(killed) < times and not over.wait(0.002):
-            for file in folder.glob(f".{step}.*.part/{RUNNING}"):
+            for file in folder.glob(f"{above}.{step}.*.part/{RUNNING}"):
                 try:
                     number = int(json.loads(file.read_text())["pid"])
                 except (OSError, ValueError):  # gone meanwhile, or not yet written
@@ -97,6 +101,39 @@ def test_a_killed_process_costs_its_cell_and_a_cell_that_kills_twice_has_failed(
     assert error.startswith("The process that worked on it was killed by SIGKILL, and so did a second one.")
     assert (home / "bin-02" / "seed-0" / "training" / "log.txt").is_file()
     assert not list(outcome.folder.rglob(".*.part"))
+
+
+@contextmanager
+def placing(folder: Path) -> Iterator[set[tuple[int, str]]]:
+    """Meanwhile note which process works on which model, as its steps tell."""
+    seen: set[tuple[int, str]] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.002):
+            for file in folder.glob(f"models/*/bin-*/*/.*.part/{RUNNING}"):
+                with suppress(OSError, ValueError):  # gone meanwhile, or not yet written
+                    seen.add((int(json.loads(file.read_text())["pid"]), file.relative_to(folder).parts[1]))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def two_models(folder: Path) -> Path:
+    models = [{"path": str(save_tiny_model(folder / name, seed)), "name": name} for seed, name in enumerate("ab")]
+    return small_study(folder, models=models, training=SLOW, seeds=[0, 1])
+
+
+def test_each_process_keeps_to_a_model(tmp_path: Path) -> None:
+    with placing(tmp_path / "run") as seen:
+        assert run(two_models(tmp_path), Machines(workers=2)).failed == ()
+    assert {model for _, model in seen} == {"a", "b"}
+    assert len(seen) <= 3  # each its own, and who is done first may help; in turns it would be all four
 
 
 def test_an_interruption_ends_all_processes_and_leaves_nothing_half_made(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from easyhard.cli.common import AsJson, console, errors, facts_table, print_json, show
+from easyhard.cli.common import AsJson, console, errors, print_json, show
+from easyhard.cli.plans import show_plans
 from easyhard.schema import WorkError
 
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
@@ -59,20 +60,31 @@ def run(
         float | None, typer.Option(min=0, help="GPUs of one cell, on Ray; one if the cluster has any.")
     ] = None,
     memory: Annotated[float | None, typer.Option(min=0, help="Memory of one cell in GiB, on Ray.")] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where machines that share no disk meet, e.g. s3://bucket/study.")
+    ] = None,
+    together: Annotated[
+        int | None, typer.Option(min=1, help="Adapters to train side by side, at most; as many as pay by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a study: calibrate, bin, fine-tune on each bin, evaluate on every bin, report. Run again to go on.
 
     Example: easyhard run study.yaml --dry-run --set bins.count=5
     """
-    from easyhard.study import Machines, Selection, read_config
+    from easyhard.sft import MOST_TOGETHER
+    from easyhard.study import Machines, Selection, read_studies
 
-    config = read_config(study, set_ or [])
+    studies = read_studies(study, set_ or [])
     if dry_run:
-        _show_plan(config, as_json, workers)
+        show_plans(studies, as_json, workers)
         return
     selection = Selection(tuple(only or ()), limit, retry_failed)
-    _run(config, as_json, selection, Machines(executor.value, workers, cpus, gpus, memory))
+    machines = Machines(executor.value, workers, cpus, gpus, memory, store, together or MOST_TOGETHER)
+    if studies.are_several:
+        _run_several(studies, as_json, selection, machines)
+    else:
+        _run(studies.by_name[""], as_json, selection, machines)
 
 
 def validate(study: StudyFile, set_: Overrides = None) -> None:
@@ -80,10 +92,10 @@ def validate(study: StudyFile, set_: Overrides = None) -> None:
 
     Example: easyhard validate study.yaml
     """
-    from easyhard.study import make_plan, read_config, read_inputs
+    from easyhard.study import make_plan, read_inputs, read_studies
 
-    config = read_config(study, set_ or [])
-    make_plan(config, *read_inputs(config))
+    for config in read_studies(study, set_ or []).by_name.values():
+        make_plan(config, *read_inputs(config))
     console.print(f"{study} is a valid study.", highlight=False, markup=False)
 
 
@@ -102,6 +114,8 @@ def status(
     if as_json:
         return
     counts = ", ".join(f"{found.count(state)} {name}" for state, name in STATES.items())
+    for note in found.notes:
+        console.print(note, highlight=False, markup=False)
     left = f"; about {duration(found.seconds_left)} left" if found.seconds_left else ""
     at_work = "A process is at work." if found.is_running else "No process is at work."
     console.print(f"\n{counts} of {found.cells.height} cells{left}. {at_work}", highlight=False, markup=False)
@@ -135,27 +149,55 @@ def report(run_: StudyFolder) -> None:
 
     Example: easyhard report runs/my-study
     """
-    from easyhard.report import print_matrix
-    from easyhard.study import analyse, open_study, write_results
+    from easyhard.study import read_analysis, study_folders, write_results
+    from easyhard.study.compare import write_comparison
 
-    folder = run_.resolve()
-    _, bank, bins, items = open_study(folder)
-    matrix, answer = analyse(folder)
-    write_results(folder, matrix, bank, bins, items, answer)
-    _show_result(answer, lambda: print_matrix(matrix, console), folder)
+    found = {name: read_analysis(folder) for name, folder in study_folders(run_.resolve()).items()}
+    for one in found.values():
+        write_results(one)
+        _show_result(one.answer, one.matrix, one.config.out)
+    if len(found) > 1:
+        comparison = write_comparison(run_.resolve(), {name: one.matrix for name, one in found.items()})
+        _show_comparison(comparison.together, run_.resolve())
 
 
 def _run(config: Any, as_json: bool = False, selection: Any = None, machines: Any = None) -> None:
-    from easyhard.report import print_matrix
     from easyhard.study import StudyProgress, run_study
 
     outcome = run_study(config, StudyProgress(errors if as_json else console), selection, machines)
     if as_json:
-        matrix = outcome.matrix
-        cells = matrix.cells.to_dicts()
-        print_json({"answer": outcome.answer, "tests": matrix.tests, "cells": cells, "checks": matrix.checks})
+        print_json(_machine(outcome))
     else:
-        _show_result(outcome.answer, lambda: print_matrix(outcome.matrix, console), outcome.folder)
+        _show_result(outcome.answer, outcome.matrix, outcome.folder)
+    _end(outcome)
+
+
+def _run_several(studies: Any, as_json: bool, selection: Any, machines: Any) -> None:
+    from easyhard.study import StudyProgress, run_studies
+
+    outcome = run_studies(studies, StudyProgress(errors if as_json else console), selection, machines)
+    if as_json:
+        print_json({"benchmarks": {name: _machine(one) for name, one in outcome.by_name.items()}})
+    else:
+        for one in outcome.by_name.values():
+            _show_result(one.answer, one.matrix, one.folder)
+        if outcome.comparison:
+            _show_comparison(outcome.comparison.together, outcome.folder)
+    _end(outcome)
+
+
+def _machine(outcome: Any) -> dict[str, Any]:
+    matrix = outcome.matrix
+    return {
+        "answer": outcome.answer,
+        "tests": matrix.tests,
+        "cells": matrix.cells.to_dicts(),
+        "checks": matrix.checks,
+    }
+
+
+def _end(outcome: Any) -> None:
+    """Say what is left; raise WorkError for what failed."""
     if outcome.left:
         errors.print(f"{outcome.left} cell(s) are left to run; the same command goes on.", highlight=False)
     if outcome.failed:
@@ -165,50 +207,19 @@ def _run(config: Any, as_json: bool = False, selection: Any = None, machines: An
         )
 
 
-def _show_result(answer: str, matrix: Callable[[], None], folder: Path) -> None:
+def _show_comparison(together: Sequence[str], folder: Path) -> None:
+    console.print()
+    for sentence in together:
+        console.print(sentence, markup=False, highlight=False)
+    page = folder / "comparison" / "index.html"
+    console.print(f"Side by side: {page}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_result(answer: str, matrix: Any, folder: Path) -> None:
+    from easyhard.report import print_matrix
+
     console.print()
     console.print(answer, markup=False, highlight=False)
     console.print()
-    matrix()
+    print_matrix(matrix, console)
     console.print(f"\nReport: {folder / 'report' / 'index.html'}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _show_plan(config: Any, as_json: bool, workers: int) -> None:
-    from easyhard.study import duration, make_plan, read_inputs, space_needed, time_estimate
-
-    plan = make_plan(config, *read_inputs(config))
-    seconds, space = time_estimate(plan, config), space_needed(plan, config, workers)
-    facts = {
-        "respondents": plan.n_respondents,
-        "items with responses and text": plan.n_items,
-        "items without text (calibrated only)": plan.n_without_text,
-        "items without responses (left out)": plan.n_without_responses,
-        "bins": config.bins.count,
-        "items trained on, of each bin": plan.train_size,
-        "items evaluated on, of each bin": plan.evaluation_size,
-        "trainings": plan.n_trainings,
-        "optimiser steps of each": plan.steps_per_training,
-        "evaluations": plan.n_evaluations,
-        "smallest detectable gain of one cell": _detectable(plan.detectable_gain),
-        "time on this machine's CPU": f"about {duration(seconds)}" if seconds else "unknown: the model is not local",
-        f"disk, with keep: {config.keep}": _room(space),
-        "output": str(config.out),
-    }
-    machine = {**asdict(plan), "seconds": seconds, "space": asdict(space)}
-    show(facts_table(facts), f"Plan of {config.name}", machine, as_json)
-
-
-def _room(space: Any) -> str:
-    from easyhard.study import size_words
-
-    if space.kept is None:
-        return f"unknown: the model is not local; {size_words(space.free)} free"
-    meanwhile = f", {size_words(space.at_work)} more at work" if space.at_work else ""
-    short = ": too little" if space.kept + space.at_work > space.free else ""
-    return f"about {size_words(space.kept)}{meanwhile}, of {size_words(space.free)} free{short}"
-
-
-def _detectable(gain: float) -> str:
-    if gain == float("inf"):
-        return "none: too few items to detect any gain (power 0.8, zero-shot 0.5)"
-    return f"{100 * gain:.1f} points (power 0.8, zero-shot 0.5)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,35 @@ def open_study(folder: Path) -> tuple[StudyConfig, ItemBank, Bins, Items]:
     return config.model_copy(update={"out": folder}), bank, bins, items
 
 
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the responses in a study's folder say, with all that it was computed from.
+
+    ``matrix`` has tests and checks; ``answer`` is the answer in two sentences.
+    """
+
+    config: StudyConfig
+    bank: ItemBank
+    bins: Bins
+    items: Items
+    zero_shot: dict[str, Responses]
+    runs: list[TrainedRun]
+    matrix: GeneralizationMatrix
+    answer: str
+
+
 def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
     """Matrix with tests and checks, and the answer in two sentences, from the responses in a study's folder.
 
     A model without a zero-shot evaluation, of which no gain can be said, is left out, and the answer says so.
     Raises InputError or WorkError if no model has one.
     """
+    found = read_analysis(folder)
+    return found.matrix, found.answer
+
+
+def read_analysis(folder: Path) -> Analysis:
+    """As ``analyse``, with what it was computed from."""
     config, bank, bins, items = open_study(folder)
     zero_shot, runs, sizes = _collect(config, items, bins)
     matrix = generalization(bins, zero_shot, runs)
@@ -65,7 +88,7 @@ def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
     matrix = replace(matrix, checks=run_checks(facts))
     without = [model.label for model in config.models if model.label not in zero_shot]
     note = f" Left out, for want of a zero-shot evaluation: {shown_all(without)}." if without else ""
-    return matrix, answer(matrix, bins) + note
+    return Analysis(config, bank, bins, items, zero_shot, runs, matrix, answer(matrix, bins) + note)
 
 
 def _collect(
@@ -100,13 +123,6 @@ def recorded_cells(config: StudyConfig, items: Items, bins: Bins) -> list[Cell]:
     return make_cells(config, items, bins, weights)
 
 
-def checkpoints(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Abilities of all checkpoints on the calibrated scale, and what the trainings did to each item."""
-    config, bank, bins, items = open_study(folder)
-    zero_shot, runs, _ = _collect(config, items, bins)
-    return checkpoint_abilities(bank, bins, zero_shot, runs), item_changes(bins, zero_shot, runs)
-
-
 def result_tables(matrix: GeneralizationMatrix) -> dict[str, pl.DataFrame]:
     """The tables of a matrix by the names of their files."""
     tables = {"matrix.parquet": matrix.runs, "cells.parquet": matrix.cells}
@@ -120,37 +136,34 @@ def tests_and_checks(matrix: GeneralizationMatrix, answer_: str) -> dict[str, An
     return {"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}
 
 
-def write_results(
-    folder: Path, matrix: GeneralizationMatrix, bank: ItemBank, bins: Bins, items: Items, answer_: str
-) -> None:
+def write_results(found: Analysis) -> None:
     """Write ``generalization/`` and ``report/``; made anew each time, since they cost seconds."""
-    config = open_study(folder)[0]
+    config, bank, bins, matrix = found.config, found.bank, found.bins, found.matrix
     inputs = {"runs": fingerprint(matrix.runs.rows()), "bins": fingerprint(bins.table.rows())}
+    abilities = checkpoint_abilities(bank, bins, found.zero_shot, found.runs)
+    changes = item_changes(bins, found.zero_shot, found.runs)
 
     def tables(target: Path) -> None:
-        for name, table in result_tables(matrix).items():
+        named = {"checkpoints.parquet": abilities, "item_changes.parquet": changes}
+        for name, table in {**result_tables(matrix), **named}.items():
             write_parquet(table, target / name)
-        for name, table in zip(("checkpoints", "item_changes"), checkpoints(folder), strict=True):
-            write_parquet(table, target / f"{name}.parquet")
-        write_json(tests_and_checks(matrix, answer_), target / "tests.json")
+        write_json(tests_and_checks(matrix, found.answer), target / "tests.json")
 
     def page(target: Path) -> None:
-        abilities, changes = checkpoints(folder)
-        in_bins = _publishable(config, items.select(bins.table["item"].to_list()))
         write_report(
             target / "index.html",
             matrix=matrix,
             bank=bank,
             bins=bins,
-            items=in_bins,
-            answer=answer_,
-            description=describe(config, folder, bank, bins),
+            items=_publishable(config, found.items.select(bins.table["item"].to_list())),
+            answer=found.answer,
+            description=describe(config, config.out, bank, bins),
             changes=changes,
             abilities=abilities,
         )
 
-    Step(folder / "generalization", {}, inputs).run(tables)
-    Step(folder / "report", {}, inputs).run(page)
+    Step(config.out / "generalization", {}, inputs).run(tables)
+    Step(config.out / "report", {}, inputs).run(page)
 
 
 def _refuse_none(config: StudyConfig, cells: list[Cell]) -> None:

@@ -9,9 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from easyhard.atomic import write_bytes, write_parquet
+from easyhard.files import write_json
 from easyhard.generalization.pooled import pooled
-from easyhard.schema import InputError
+from easyhard.schema import GeneralizationMatrix, InputError
 from easyhard.study.analysis import analyse
+from easyhard.study.comparison_page import comparison_page
+from easyhard.study.record import Step, fingerprint
+from easyhard.study.several import study_folders
 
 TESTS = {
     "mean_gain": "The mean gain",
@@ -48,12 +53,18 @@ def compare(folders: Sequence[Path]) -> Comparison:
 
     Models of one study answer the same items, so their estimates are not independent: a study counts once, with the
     mean over its models, and with the mean of their standard errors, which is what the error of that mean would be
-    were they to err together, and never less than it is. Raises InputError for fewer than two studies.
+    were they to err together, and never less than it is. The folder of a study of several benchmarks stands for them
+    all. Raises InputError for fewer than two studies.
     """
+    folders = [one for folder in folders for one in study_folders(folder).values()]
     if len({folder.resolve() for folder in folders}) < 2:
         raise InputError("there is one study, and nothing to compare it with. Give the folders of two or more.")
-    names = _names(folders)
-    found = {name: analyse(folder)[0].tests for name, folder in zip(names, folders, strict=True)}
+    found = {name: analyse(folder)[0].tests for name, folder in zip(_names(folders), folders, strict=True)}
+    return compared(found)
+
+
+def compared(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Comparison:
+    """As ``compare``, of the tests of each model by study."""
     rows = [
         {"study": study, "model": model, "test": test, **{part: tests[test][part] for part in ("value", "low", "high")}}
         for study, models in found.items()
@@ -61,6 +72,20 @@ def compare(folders: Sequence[Path]) -> Comparison:
         for test in TESTS
     ]
     return Comparison(pl.DataFrame(rows, schema=_SCHEMA), tuple(_together(found)))
+
+
+def write_comparison(out: Path, matrices: Mapping[str, GeneralizationMatrix]) -> Comparison:
+    """Write ``comparison/`` below ``out``: the tests of the studies by their names, and a page that leads to each."""
+    found = compared({name: matrix.tests for name, matrix in matrices.items()})
+    inputs = {name: fingerprint(matrix.runs.rows()) for name, matrix in matrices.items()}
+
+    def work(target: Path) -> None:
+        write_parquet(found.table, target / "tests.parquet")
+        write_json({"together": found.together}, target / "together.json")
+        write_bytes(comparison_page(found.table, found.together, list(matrices)).encode(), target / "index.html")
+
+    Step(out / "comparison", {}, inputs).run(work)
+    return found
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -25,6 +25,17 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
     Raises InputError that lists every problem, with the nearest known key for a misspelt one.
     """
     path = Path(path)
+    raw = read_raw(path, overrides)
+    if "benchmarks" in raw:
+        raise InputError(
+            f"{path} is a study of several benchmarks, and one is needed here. Give the study.yaml of one of them, "
+            "which a run writes below benchmarks."
+        )
+    return parse_config(raw, base=path.parent, source=str(path))
+
+
+def read_raw(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a study's file says, with ``key=value`` overrides, unchecked. Raises InputError if it cannot be read."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -38,7 +49,7 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> StudyConfig:
         raise InputError(f"{path} holds no settings. Start from the example in docs/study.md.")
     for override in overrides:
         _override(raw, override)
-    return parse_config(raw, base=path.parent, source=str(path))
+    return raw
 
 
 def parse_config(raw: dict[str, Any], base: Path, source: str) -> StudyConfig:

@@ -9,28 +9,29 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from easyhard.schema import InputError
-from easyhard.study.cells import Cell
 from easyhard.study.disk import DiskError
 from easyhard.study.executor import Outcome, give_up
+from easyhard.study.line import Job, Line, named
 from easyhard.study.work import Context, Steps
 
 TRIES = 2  # a process that dies at a cell twice does not die by accident
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
-def run_in_processes(context: Context, cells: Iterable[Cell], steps: Steps, workers: int) -> Iterator[Outcome]:
-    """Work on ``cells`` in ``workers`` processes and give each outcome as it comes.
+def run_in_processes(line: Line, steps: Steps, workers: int) -> Iterator[Outcome]:
+    """Work through ``line`` in ``workers`` processes and give each outcome as it comes.
 
-    A process that dies costs the cell that it was working on, which is tried once more; the others go on. All
-    processes end with this one, however it ends. Raises DiskError, or what stops a process before its first cell.
+    A process keeps to a model as long as there are cells of it. One that dies costs the cell that it was working on,
+    which is tried once more; the others go on. All processes end with this one, however it ends. Raises
+    DiskError, or what stops a process before its first cell.
     """
-    team = _Team(context, iter(cells), steps)
+    team = _Team(line, steps)
     threads = [threading.Thread(target=team.serve, args=(number, workers), daemon=True) for number in range(workers)]
     for thread in threads:
         thread.start()
@@ -53,18 +54,18 @@ def run_in_processes(context: Context, cells: Iterable[Cell], steps: Steps, work
 class _Team:
     """Processes that take their cells from one line, each served by a thread."""
 
-    def __init__(self, context: Context, cells: Iterator[Cell], steps: Steps) -> None:
+    def __init__(self, line: Line, steps: Steps) -> None:
         self.said: queue.Queue[Outcome | BaseException | None] = queue.Queue()
-        self._context, self._cells, self._steps = context, cells, steps
-        self._line = threading.Lock()
+        self._line, self._steps = line, steps
+        self._changing = threading.Lock()
         self._stopped = False
         self._processes: dict[int, _Process] = {}
 
     def serve(self, number: int, workers: int) -> None:
         """Give one process cell after cell until there are none left."""
         try:
-            while (cell := self._next()) is not None:
-                self.said.put(Outcome(cell, self._work(cell, number, workers)))
+            while (job := self._next(number)) is not None:
+                self.said.put(Outcome(job.cell, self._work(job, number, workers)))
         except BaseException as error:  # raised anew where the outcomes are read
             self.said.put(error)
         finally:
@@ -73,36 +74,36 @@ class _Team:
 
     def stop(self) -> None:
         """End all processes, and begin no other cell. The threads that serve them notice, and clear up."""
-        with self._line:  # no process may begin unseen
+        with self._changing:  # no process may begin unseen
             self._stopped = True
             for process in self._processes.values():
                 process.kill()
 
-    def _next(self) -> Cell | None:
-        with self._line:
-            return None if self._stopped else next(self._cells, None)
+    def _next(self, number: int) -> Job | None:
+        with self._changing:
+            return None if self._stopped else self._line.take(number)
 
-    def _work(self, cell: Cell, number: int, workers: int) -> str | None:
+    def _work(self, job: Job, number: int, workers: int) -> str | None:
         death = ""
         for _ in range(TRIES):
-            with self._line:
+            with self._changing:
                 if self._stopped:
                     return "stopped"
                 if number not in self._processes:
-                    self._processes[number] = _Process(self._context, _environment(number, workers))
+                    self._processes[number] = _Process(_environment(number, workers))
                 process = self._processes[number]
             try:
-                return process.work(cell, self._steps)
+                return process.work(job, self._steps)
             except EOFError:
-                with self._line:
+                with self._changing:
                     del self._processes[number]
                 death = process.end()
         if self._stopped:
             return "stopped"
-        return give_up(cell, f"the process that worked on it {death}, and so did a second one")
+        return give_up(job.cell, f"the process that worked on it {death}, and so did a second one")
 
     def _end(self, number: int) -> None:
-        with self._line:
+        with self._changing:
             process = self._processes.pop(number, None)
         if process:
             process.kill()
@@ -116,24 +117,24 @@ class _StepFailed(Exception):
 class _Process:
     """A process that works on one cell at a time; it ends when this one does, since its input does."""
 
-    def __init__(self, context: Context, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         # Of a session of its own: Ctrl-C is for this process, which then ends the others.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "easyhard.study.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True,
         )  # fmt: skip
-        self._context: Context | None = context  # still to be sent
+        self._context: Context | None = None  # what it was sent last
 
-    def work(self, cell: Cell, steps: Steps) -> str | None:
+    def work(self, job: Job, steps: Steps) -> str | None:
         """Why the cell failed, or None. Raises EOFError if the process died, DiskError if the disk is full."""
-        if self._context is not None:
-            self._send(self._context)
-            self._context = None
-        self._send(cell)
+        if self._context is not job.context:
+            self._send(job.context)
+            self._context = job.context
+        self._send(job.cell)
         while True:
             kind, *said = self._receive()
             if kind == "step":
-                with suppress(_StepFailed), steps(said[0]) as tick:
+                with suppress(_StepFailed), steps(named(job.study, said[0])) as tick:
                     while (told := self._receive())[0] == "tick":
                         tick(*told[1:])
                     if told[0] != "ended":

@@ -1,60 +1,146 @@
-"""Cells as tasks of a Ray cluster: each with what it needs, done again where a machine dies."""
+"""Cells on a Ray cluster: a worker keeps to a model, and a cell whose worker dies is done again elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from easyhard.schema import EasyhardError, Progress, WorkError
+from easyhard.study.apart import fetch_outcome, work_apart
 from easyhard.study.cells import Cell
 from easyhard.study.executor import Machines, Outcome, give_up
+from easyhard.study.line import Job, Line
 from easyhard.study.progress import StudyProgress
 from easyhard.study.ray_map import RETRIES, import_ray
-from easyhard.study.state import error_of, is_done, seconds_of
+from easyhard.study.state import error_of, is_done, seconds_of, steps_of
+from easyhard.study.store import Store
 from easyhard.study.work import Context, work_cell
 
 GIB = 2**30
-FEWEST_GIVEN = 16  # of cells that wait, a cluster that can start machines starts some
+FEWEST_ASKED = 16  # workers for whom cells wait; a cluster that can start machines starts some
 
 
-def run_on_ray(
-    context: Context, cells: Iterable[Cell], progress: StudyProgress, machines: Machines
-) -> Iterator[Outcome]:
-    """Work on ``cells`` as Ray tasks and give each outcome as it comes.
+def run_on_ray(line: Line, progress: StudyProgress, machines: Machines) -> Iterator[Outcome]:
+    """Work through ``line`` on a Ray cluster and give each outcome as it comes.
 
     It uses the cluster that this process is connected to, that ``RAY_ADDRESS`` names or that runs on this machine,
-    or starts one here. The study's folder and its models must be at the same place on every machine. A task whose
-    worker or machine dies is given to another, up to 3 times. Raises InputError if Ray is not installed, DiskError
-    as the cells do, and WorkError if what a machine wrote is not to be seen here.
+    or starts one here. Each worker is a Ray actor, which keeps its process and is given cells of one model as long as
+    there are any. Without ``machines.store`` the study's folder must be at the same place on every machine. A cell
+    whose worker or machine dies is done again elsewhere, up to 3 times. Raises InputError if Ray is not installed,
+    DiskError as the cells do, and WorkError if what a machine wrote is not to be seen here.
     """
     ray = import_ray()
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    resources = ray.cluster_resources()
-    options = _options(machines, resources)
-    task = ray.remote(max_retries=RETRIES, **options)(_task)
-    shared = ray.put(replace(context, capture=True))
+    options = _options(machines, ray.cluster_resources())
     if not any(_fits(node["Resources"], options) for node in ray.nodes() if node["Alive"]):
         progress.note(f"No machine of the cluster has what a cell is to be given ({options}): waiting for one.")
-    left, flying = iter(cells), dict[Any, Cell]()
+    team = _Team(ray, line, machines, options)
     try:
-        while True:
-            for cell in islice(left, max(0, _room(ray.cluster_resources(), machines) - len(flying))):
-                flying[task.remote(shared, cell)] = cell
-            if not flying:
-                return
-            (ready, *_), _ = ray.wait(list(flying), num_returns=1)
-            cell = flying.pop(ready)
-            outcome = _outcome(ray, ready, cell)
+        for job, reference in team.answers():
+            outcome = _outcome(ray, reference, job, _store(job.context, machines))
             if outcome.error is None:
-                progress.finished(cell.name, seconds_of(cell))
+                progress.finished(job.name, seconds_of(job.cell))
             yield outcome
     finally:
-        for one in flying:
-            ray.cancel(one, force=True)
+        team.stop()
+
+
+class _Team:
+    """Workers of the cluster, those that are still to get a place among them."""
+
+    def __init__(self, ray: Any, line: Line, machines: Machines, options: dict[str, Any]) -> None:
+        self._ray, self._line, self._machines = ray, line, machines
+        self._kind = ray.remote(max_restarts=-1, max_task_retries=RETRIES, **options)(_Worker)
+        self._sent: dict[int, Any] = {}  # contexts, which are large, once each
+        self._flying: dict[Any, tuple[Any, Job | None]] = {}  # answers to come; without a job, that one is ready
+
+    def answers(self) -> Iterator[tuple[Job, Any]]:
+        """Each job with the reference to its answer, until there are no more."""
+        while True:
+            self._hire()
+            if not len(self._line):
+                self._dismiss_unplaced()
+            at_work = any(job for _, job in self._flying.values())
+            if not self._flying or not (at_work or len(self._line)):
+                return
+            (ready, *_), _ = self._ray.wait(list(self._flying), num_returns=1)
+            worker, job = self._flying.pop(ready)
+            if job is not None:
+                yield job, ready
+            if self._is_well(ready, job):
+                self._give_next(worker)
+            else:
+                self._dismiss(worker)
+
+    def stop(self) -> None:
+        """End all workers, whatever they are doing."""
+        for worker, _ in list(self._flying.values()):
+            self._ray.kill(worker)
+
+    def _hire(self) -> None:
+        """As many workers again as there is room for, and enough to ask for more machines; no more than cells."""
+        room = 2 * int(self._ray.cluster_resources().get("CPU", 0.0) // self._machines.cpus)
+        waiting = sum(job is None for _, job in self._flying.values())
+        new = min(max(FEWEST_ASKED, room) - len(self._flying), len(self._line) - waiting)
+        for _ in range(new):
+            worker = self._kind.remote()
+            self._flying[worker.ready.remote()] = worker, None
+
+    def _dismiss_unplaced(self) -> None:
+        """Nothing is left for those who have no place yet."""
+        for answer, (worker, _) in [one for one in self._flying.items() if one[1][1] is None]:
+            del self._flying[answer]
+            self._dismiss(worker)
+
+    def _is_well(self, reference: Any, job: Job | None) -> bool:
+        """Whether a worker can be given more. Raises WorkError if it could not even start."""
+        try:
+            self._ray.get(reference)
+        except _deaths(self._ray) as failure:
+            if job is None:
+                raise WorkError(
+                    f"a worker of the cluster could not start ({type(failure).__name__}: {str(failure).splitlines()[0]}"
+                    "). Install easyhard in the same version on every machine of the cluster."
+                ) from failure
+            return False
+        return True
+
+    def _give_next(self, worker: Any) -> None:
+        job = self._line.take(worker)
+        if job is None:
+            self._dismiss(worker)
+            return
+        if id(job.context) not in self._sent:
+            self._sent[id(job.context)] = self._ray.put(replace(job.context, capture=True))
+        sent, store = self._sent[id(job.context)], _store(job.context, self._machines)
+        self._flying[worker.work.remote(sent, job.cell, store)] = worker, job
+
+    def _dismiss(self, worker: Any) -> None:
+        self._line.dismiss(worker)
+        self._ray.kill(worker)  # its place is another's
+
+
+class _Worker:
+    """A process on a machine of the cluster that works on one cell after another."""
+
+    def ready(self) -> None:
+        """Answer, which is possible only once there is a place for it."""
+
+    def work(self, context: Context, cell: Cell, store: Store | None) -> str | None:
+        """Work on a cell; why it failed, or None."""
+        return work_cell(context, cell, _unseen) if store is None else work_apart(context, cell, store)
+
+
+@contextmanager
+def _unseen(name: str) -> Iterator[Progress]:
+    yield lambda done, total: None
+
+
+def _store(context: Context, machines: Machines) -> Store | None:
+    return Store(machines.store, context.config.out) if machines.store else None
 
 
 def _options(machines: Machines, resources: dict[str, float]) -> dict[str, Any]:
@@ -68,36 +154,37 @@ def _fits(machine: dict[str, float], options: dict[str, Any]) -> bool:
     return all(machine.get(names[name], 0.0) >= needed for name, needed in options.items())
 
 
-def _room(resources: dict[str, float], machines: Machines) -> int:
-    """Cells that Ray is given at a time: as many again as it has room for, and enough to ask for more machines."""
-    return max(FEWEST_GIVEN, 2 * int(resources.get("CPU", 0.0) // machines.cpus))
+def _deaths(ray: Any) -> tuple[type[BaseException], ...]:
+    """What Ray raises where a worker or its machine has died."""
+    kinds = ray.exceptions
+    return (kinds.RayActorError, kinds.WorkerCrashedError, kinds.OutOfMemoryError, kinds.NodeDiedError,
+            kinds.ObjectLostError)  # fmt: skip
 
 
-def _task(context: Context, cell: Cell) -> str | None:
-    return work_cell(context, cell, _unseen)
-
-
-@contextmanager
-def _unseen(name: str) -> Iterator[Progress]:
-    yield lambda done, total: None
-
-
-def _outcome(ray: Any, reference: Any, cell: Cell) -> Outcome:
+def _outcome(ray: Any, reference: Any, job: Job, store: Store | None) -> Outcome:
+    cell = job.cell
     try:
         error = ray.get(reference)
     except ray.exceptions.RayTaskError as failure:
         raise failure.cause if isinstance(failure.cause, EasyhardError) else failure from failure
-    except (
-        ray.exceptions.WorkerCrashedError,
-        ray.exceptions.OutOfMemoryError,
-        ray.exceptions.NodeDiedError,
-        ray.exceptions.ObjectLostError,
-    ) as failure:
-        death = f"the worker that worked on it died, and so did {RETRIES} others ({type(failure).__name__})"
-        return Outcome(cell, give_up(cell, death))
+    except _deaths(ray) as failure:
+        return Outcome(cell, _given_up(cell, type(failure).__name__, store))
+    if store is not None:
+        fetch_outcome(store, cell)
     if not is_done(cell) if error is None else error_of(cell) is None:
+        place = store.url if store else cell.evaluate.folder.parent
         raise WorkError(
-            f"{cell.name} was worked on by another machine, but {cell.evaluate.folder.parent} does not show it here. "
-            "Put the study's output on a disk that all machines of the cluster share."
+            f"{cell.name} was worked on by another machine, but {place} does not show it here. "
+            "Put the study's output on a disk that all machines of the cluster share, or give --store s3://..."
         )
     return Outcome(cell, error)
+
+
+def _given_up(cell: Cell, kind: str, store: Store | None) -> str:
+    if store is not None:
+        fetch_outcome(store, cell)
+    error = give_up(cell, f"the worker that worked on it died, and so did {RETRIES} others ({kind})")
+    for step in steps_of(cell) if store else ():
+        if store is not None and step.error:
+            store.push(step)
+    return error

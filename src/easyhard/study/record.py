@@ -144,6 +144,16 @@ class Step:
         for name in record.get("dropped", {}):
             (self.folder / name).unlink(missing_ok=True)
 
+    def receive(self, fill: Callable[[Path], None]) -> None:
+        """Put a folder that ``fill`` brings from elsewhere, its record included, in its place.
+
+        Leaves no trace if that fails. Raises DiskError where it cannot be written, else what ``fill`` raises.
+        """
+        with self._part(_now()) as part:
+            fill(part)
+            (part / RUNNING).unlink(missing_ok=True)
+            _replace(part, self.folder)
+
     @contextlib.contextmanager
     def _part(self, started: str, left: Path | None = None) -> Iterator[Path]:
         """A folder to fill, which is gone when the block ends. A name of its own keeps dying processes apart."""
@@ -212,8 +222,16 @@ def sha256(path: Path) -> str:
 def read_record(folder: Path) -> dict[str, Any] | None:
     """The record of a step's folder; None if there is none, or none that can be read."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return parse_record((folder / RECORD).read_bytes())
+    except OSError:
+        return None
+
+
+def parse_record(text: bytes) -> dict[str, Any] | None:
+    """The record that ``text`` holds; None if it holds none."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     kinds = {"settings": dict, "inputs": dict, "outputs": dict, "fingerprint": str, "status": str}
     whole = isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in kinds.items())

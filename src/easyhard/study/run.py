@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
-import polars as pl
-
-from easyhard import bins as bins_room
-from easyhard.atomic import write_bytes, write_parquet
-from easyhard.benchmarks.item_table import read_items
-from easyhard.benchmarks.loading import load
-from easyhard.benchmarks.user_benchmark import read_benchmark
-from easyhard.files import read_bank, read_bins, write_bank, write_bins
-from easyhard.irt import calibrate
+from easyhard.atomic import write_bytes
 from easyhard.llm import INSTALL_HINT, conversion_folder, converted_gguf, model_fingerprint
 from easyhard.responses import read_responses
-from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses
-from easyhard.study.analysis import analyse, write_results
-from easyhard.study.cells import Cell, make_cells, table_fingerprint
+from easyhard.schema import GeneralizationMatrix, InputError, Items, Responses, WorkError
+from easyhard.schema import Progress as Tick
+from easyhard.study.analysis import read_analysis, write_results
+from easyhard.study.apart import fetch_absent, push_trainings
+from easyhard.study.cells import Cell, make_cells
+from easyhard.study.compare import Comparison, write_comparison
 from easyhard.study.config import dump_config
 from easyhard.study.executor import Machines, Outcome, run_here
+from easyhard.study.line import Job, Line, named
 from easyhard.study.lock import locked
+from easyhard.study.notes import notes_of
 from easyhard.study.plan import Plan, make_plan
 from easyhard.study.processes import run_in_processes
 from easyhard.study.progress import StudyProgress
 from easyhard.study.ray_cells import run_on_ray
-from easyhard.study.record import Step, file_fingerprint
 from easyhard.study.settings import StudyConfig
-from easyhard.study.state import Selection, error_of, is_done, needs_training
-from easyhard.study.work import Context, drop_weights
+from easyhard.study.several import Studies, dump_studies, one_study
+from easyhard.study.state import Selection, cell_path, error_of, is_done, needs_training, steps_of
+from easyhard.study.store import Store, open_store
+from easyhard.study.tables import calibrated_and_cut, study_items
+from easyhard.study.work import Context, base_model, drop_weights
 from easyhard.wording import counted, shown_all
 
 
@@ -47,6 +49,37 @@ class StudyOutcome:
     left: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SeveralOutcome:
+    """Studies of several benchmarks after a run. ``absent`` says why a benchmark has no outcome, by its name."""
+
+    folder: Path
+    by_name: Mapping[str, StudyOutcome]
+    absent: Mapping[str, str]
+    comparison: Comparison | None  # where two or more have an outcome
+    failed: tuple[str, ...]
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What one study is made of, read and found to do."""
+
+    responses: Responses
+    items: Items
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """One study whose bins are made, with all its cells."""
+
+    name: str  # of its benchmark among several; else empty
+    context: Context
+    cells: list[Cell]
+    plan: Plan
+
+
 def run_study(
     config: StudyConfig,
     progress: StudyProgress | None = None,
@@ -59,89 +92,203 @@ def run_study(
     and the others go on; later runs leave it alone unless ``selection`` says otherwise. Raises InputError before
     any work for settings or tables that cannot do, and WorkError when the output cannot be written.
     """
-    progress, selection, machines = progress or StudyProgress(), selection or Selection(), machines or Machines()
-    responses = read_responses(config.responses.path, config.responses.columns)
-    items, notes = study_items(config)
-    for note in notes:
-        progress.note(note)
-    plan = make_plan(config, responses, items)
+    with ExitStack() as held:
+        (study,) = _run(one_study(config), held, progress or StudyProgress(), selection, machines or Machines())
+        return _finished(study)
+
+
+def run_studies(
+    studies: Studies,
+    progress: StudyProgress | None = None,
+    selection: Selection | None = None,
+    machines: Machines | None = None,
+) -> SeveralOutcome:
+    """Run the studies of several benchmarks in one go, model after model, and compare them.
+
+    As ``run_study`` for each: all are read before any work, and what is wrong with one stops all. Each has its report;
+    where two or more have results, ``comparison/`` has their tests side by side.
+    """
+    progress = progress or StudyProgress()
+    with ExitStack() as held:
+        found = _run(studies, held, progress, selection, machines or Machines())
+        done, absent = dict[str, StudyOutcome](), dict[str, str]()
+        for study in found:
+            try:
+                done[study.name] = _finished(study)
+            except (InputError, WorkError) as error:  # nothing evaluated in it yet, or nothing that could be
+                absent[study.name] = str(error)
+                progress.note(f"{study.name} has no report yet: {error}")
+        comparison = None
+        if len(done) > 1:
+            comparison = write_comparison(studies.out, {name: outcome.matrix for name, outcome in done.items()})
+    failed = [named(study.name, cell.name) for study in found for cell in study.cells if error_of(cell) is not None]
+    left = sum(not is_done(cell) for study in found for cell in study.cells) - len(failed)
+    return SeveralOutcome(studies.out, done, absent, comparison, tuple(failed), left)
+
+
+def _run(
+    studies: Studies, held: ExitStack, progress: StudyProgress, selection: Selection | None, machines: Machines
+) -> list[_Study]:
+    """All cells that are chosen worked on; the studies, whose folders ``held`` goes on to hold."""
+    store = open_store(machines.store, studies.out) if machines.store else None
+    if store and machines.executor != "ray":
+        raise InputError("--store is for machines that share no disk. Add --executor ray, or leave --store out.")
+    tables = {name: _read(name, config, progress) for name, config in studies.by_name.items()}
     require_llm()
-    with locked(config.out):
-        write_bytes(dump_config(config).encode(), config.out / "study.yaml")
-        bank, bins = calibrated_and_cut(config, responses, items)
-        items = items.select(bins.table["item"].to_list())  # only these say how to score, here as in the analysis
-        weights = {model.label: model_fingerprint(model.path, model.revision) for model in config.models}
-        cells = make_cells(config, items, bins, weights)
-        chosen = selection.of(cells)
-        for line in _what_stands(cells, chosen, selection):
-            progress.note(line)
-        _convert_models(config, chosen, progress)
-        for cell in cells:
-            drop_weights(config, cell)
-        hopeful = _unless_hopeless(chosen, cells, progress)
-        with progress.over(_costs(chosen, plan, by_cell=machines.executor == "ray")):
-            _work_on(hopeful, Context(config, items, bins), progress, machines)
-        matrix, answer = analyse(config.out)
-        write_results(config.out, matrix, bank, bins, items, answer)
-        failed = tuple(cell.name for cell in cells if error_of(cell) is not None)
-        left = sum(not is_done(cell) for cell in cells) - len(failed)
-    return StudyOutcome(config.out, matrix, answer, failed, left)
+    for folder in dict.fromkeys([studies.out, *(config.out for config in studies.by_name.values())]):
+        held.enter_context(locked(folder))
+    write_bytes(dump_studies(studies).encode(), studies.out / "study.yaml")
+    if store:
+        store.note("study.yaml", dump_studies(studies))  # and nothing is worked on where nothing can be written
+    found = [_prepared(name, config, tables[name], store) for name, config in studies.by_name.items()]
+    jobs = _model_by_model(found)
+    if store and (number := fetch_absent(store, [job.cell for job in jobs])):
+        progress.note(f"{counted(number, 'step')} fetched from {store.url}.")
+    places = (selection or Selection()).of([job.cell for job in jobs], [cell_path(job.cell, job.study) for job in jobs])
+    chosen = [jobs[place] for place in places]
+    for line in _what_stands(jobs, len(chosen), selection or Selection()):
+        progress.note(line)
+    _convert_models(chosen, progress)
+    for job in jobs:
+        _drop(job, store)
+    if store:
+        push_trainings(store, [job.cell for job in chosen])
+    plans = {study.name: study.plan for study in found}
+    with progress.over(_costs(chosen, plans, by_cell=machines.executor == "ray")):
+        _work_on(Line(chosen, _Hopeless(jobs, progress)), progress, machines)
+    return found
 
 
-def _work_on(cells: Iterator[Cell], context: Context, progress: StudyProgress, machines: Machines) -> None:
-    for outcome in _execute(context, cells, progress, machines):
+def _read(name: str, config: StudyConfig, progress: StudyProgress) -> _Tables:
+    try:
+        responses = read_responses(config.responses.path, config.responses.columns)
+        items, notes = study_items(config)
+        plan = make_plan(config, responses, items)
+    except InputError as error:
+        if not name:
+            raise
+        raise InputError(f"benchmark {name!r}: {error}") from error
+    for note in notes:
+        progress.note(named(name, note))
+    return _Tables(responses, items, plan)
+
+
+def _prepared(name: str, config: StudyConfig, tables: _Tables, store: Store | None) -> _Study:
+    write_bytes(dump_config(config).encode(), config.out / "study.yaml")
+    _, bins = calibrated_and_cut(config, tables.responses, tables.items, store)
+    # Only these say how to score, here as in the analysis.
+    items = tables.items.select(bins.table["item"].to_list())
+    weights = {model.label: model_fingerprint(model.path, model.revision) for model in config.models}
+    cells = make_cells(config, items, bins, weights)
+    return _Study(name, Context(config, items, bins), cells, tables.plan)
+
+
+def _finished(study: _Study) -> StudyOutcome:
+    found = read_analysis(study.context.config.out)
+    write_results(found)
+    failed = tuple(cell.name for cell in study.cells if error_of(cell) is not None)
+    left = sum(not is_done(cell) for cell in study.cells) - len(failed)
+    return StudyOutcome(found.config.out, found.matrix, found.answer, failed, left)
+
+
+def _model_by_model(studies: Sequence[_Study]) -> list[Job]:
+    """All cells, those of one model together: it is then read from disk, or fetched, once and not in turns."""
+    models = studies[0].context.config.models
+    return [
+        Job(study.context, cell, study.name)
+        for model in models
+        for study in studies
+        for cell in study.cells
+        if cell.model == model
+    ]
+
+
+def _work_on(line: Line, progress: StudyProgress, machines: Machines) -> None:
+    names = {job.cell.evaluate.folder: job.name for job in line.waiting()}
+    told = set[str]()
+    for outcome in _execute(line, progress, machines):
+        cell, name = outcome.cell, names[outcome.cell.evaluate.folder]
         if outcome.error is not None:
-            progress.note(f"{outcome.cell.name} failed: {outcome.error}")
-            progress.given_up(outcome.cell.name)
+            progress.note(f"{name} failed: {outcome.error}")
+            progress.given_up(name)
+        for note in (f"{cell.model.label}: {note}" for note in notes_of(cell)):
+            if note not in told:
+                told.add(note)
+                progress.note(note)
 
 
-def _execute(context: Context, cells: Iterator[Cell], progress: StudyProgress, machines: Machines) -> Iterator[Outcome]:
+def _execute(line: Line, progress: StudyProgress, machines: Machines) -> Iterator[Outcome]:
     if machines.executor == "ray":
-        return run_on_ray(context, cells, progress, machines)
+        return run_on_ray(line, progress, machines)
     if machines.workers > 1:
-        return run_in_processes(context, cells, progress.step, machines.workers)
-    return run_here(context, cells, progress.step, machines.together)
+        return run_in_processes(line, progress.step, machines.workers)
+    return _one_after_another(line, progress, machines.together)
 
 
-def _unless_hopeless(chosen: Sequence[Cell], cells: Sequence[Cell], progress: StudyProgress) -> Iterator[Cell]:
-    """The chosen cells as they are asked for, without those whose zero-shot evaluation has failed by then."""
-    origins = {cell.model.label: cell for cell in cells if cell.train_bin is None}
-    told = set()
-    for cell in chosen:
-        origin = origins[cell.model.label]
-        if origin is cell or error_of(origin) is None:
-            yield cell
-            continue
-        progress.given_up(cell.name)
-        if origin.name not in told:
-            told.add(origin.name)
-            progress.note(f"{origin.name} failed, so there is nothing to compare with: its other cells wait.")
+def _one_after_another(line: Line, progress: StudyProgress, together: int) -> Iterator[Outcome]:
+    contexts = {job.study: job.context for job in line.waiting()}
+    try:
+        for (study, _), jobs in groupby(line, key=lambda job: (job.study, job.base)):
+            steps = partial(_step, progress, study)
+            yield from run_here(contexts[study], (job.cell for job in jobs), steps, together)
+    finally:
+        base_model.cache_clear()
 
 
-def _what_stands(cells: Sequence[Cell], chosen: Sequence[Cell], selection: Selection) -> list[str]:
+def _step(progress: StudyProgress, study: str, name: str) -> AbstractContextManager[Tick]:
+    return progress.step(named(study, name))
+
+
+class _Hopeless:
+    """Whether a job waits because the zero-shot evaluation that it is compared with has failed by then."""
+
+    def __init__(self, jobs: Sequence[Job], progress: StudyProgress) -> None:
+        self._origins = {(job.study, job.cell.model.label): job for job in jobs if job.cell.train_bin is None}
+        self._progress, self._told = progress, set[str]()
+
+    def __call__(self, job: Job) -> bool:
+        origin = self._origins[job.study, job.cell.model.label]
+        if origin.cell is job.cell or error_of(origin.cell) is None:
+            return False
+        self._progress.given_up(job.name)
+        if origin.name not in self._told:
+            self._told.add(origin.name)
+            self._progress.note(f"{origin.name} failed, so there is nothing to compare with: its other cells wait.")
+        return True
+
+
+def _what_stands(jobs: Sequence[Job], chosen: int, selection: Selection) -> list[str]:
     """What a run finds on disk, and what of it does not stand, in sentences; none if it finds nothing."""
-    steps = [step for cell in cells for step in (cell.train, cell.evaluate) if step]
-    done, failed = sum(map(is_done, cells)), [cell for cell in cells if error_of(cell) is not None]
+    steps = [step for job in jobs for step in steps_of(job.cell)]
+    done, failed = sum(is_done(job.cell) for job in jobs), [job for job in jobs if error_of(job.cell) is not None]
     objections = Counter(objection for step in steps if (objection := step.objection))
     lines = []
     if done or objections:
-        lines.append(f"{done} of {counted(len(cells), 'cell')} are done already, and stay as they are.")
+        lines.append(f"{done} of {counted(len(jobs), 'cell')} are done already, and stay as they are.")
     lines += [f"{counted(number, 'step')} made before cannot stand: {why}." for why, number in objections.items()]
     if failed and not selection.retry_failed:
-        names = shown_all([cell.name for cell in failed], limit=3)
+        names = shown_all([job.name for job in failed], limit=3)
         lines.append(
             f"{counted(len(failed), 'cell')} failed before, and are left so: {names}. --retry-failed runs them again."
         )
     if lines and chosen:
-        lines.append(f"{counted(len(chosen), 'cell')} to run now.")
+        lines.append(f"{counted(chosen, 'cell')} to run now.")
     return lines
 
 
-def _convert_models(config: StudyConfig, cells: list[Cell], progress: StudyProgress) -> None:
+def _drop(job: Job, store: Store | None) -> None:
+    """Delete the weights of a finished cell unless its study keeps them, here and in the store."""
+    train = job.cell.train
+    had_dropped = train is not None and train.has_dropped
+    drop_weights(job.context.config, job.cell)
+    if store and train is not None and train.has_dropped and not had_dropped:
+        store.drop(train)
+
+
+def _convert_models(chosen: Sequence[Job], progress: StudyProgress) -> None:
     """Convert GGUF models that are still needed before the clock of the cells starts."""
-    for model in config.models:
-        needed = any(cell.model == model for cell in cells)
-        if needed and model.path.endswith(".gguf") and not conversion_folder(Path(model.path)).is_dir():
+    for model in dict.fromkeys(job.cell.model for job in chosen):
+        if model.path.endswith(".gguf") and not conversion_folder(Path(model.path)).is_dir():
             progress.note(f"{model.label}: converting the GGUF file, once, in about half a minute")
             converted_gguf(Path(model.path))
 
@@ -153,66 +300,12 @@ def require_llm() -> None:
         raise InputError(f"not installed: {', '.join(absent)}. {INSTALL_HINT}")
 
 
-def read_inputs(config: StudyConfig) -> tuple[Responses, Items]:
-    """The two tables of a study. Raises InputError for what is wrong with them."""
-    responses = read_responses(config.responses.path, config.responses.columns)
-    return responses, study_items(config)[0]
-
-
-def study_items(config: StudyConfig) -> tuple[Items, list[str]]:
-    """The items of a study, the user's table or those of its benchmark; and what is unusual about the latter."""
-    given = config.items
-    if config.benchmark is None or given.columns:
-        assert given.path is not None  # the settings see to it
-        return read_items(given.path, given.columns, given.answer_is), []
-    benchmark = read_benchmark(config.benchmark)
-    loaded = load(benchmark, given.path, given.answer_is)
-    return loaded.items, loaded.notes(benchmark)
-
-
-def calibration_step(config: StudyConfig) -> Step:
-    """The calibration of a study's responses. Raises InputError if they cannot be read."""
-    settings = {"model": "rasch", "columns": config.responses.columns}
-    return Step(config.out / "calibration", settings, {"responses": file_fingerprint(config.responses.path)})
-
-
-def cut_step(config: StudyConfig, items: Items, calibration: Step) -> Step:
-    """The cut of a study's items into bins."""
-    settings = {**config.bins.model_dump(), "items": config.items.model_dump(mode="json", exclude={"path"})}
-    inputs = {"calibration": calibration.fingerprint, "items": table_fingerprint(items)}
-    return Step(config.out / "bins", settings, inputs)
-
-
-def calibrated_and_cut(config: StudyConfig, responses: Responses, items: Items) -> tuple[ItemBank, Bins]:
-    """Item bank and bins, made or as they stand on disk.
-
-    All items with responses are calibrated; those that have text too are cut into bins.
-    """
-    calibration = calibration_step(config)
-    _run_unless_done(calibration, lambda folder: write_bank(calibrate(responses), folder / "bank.parquet"))
-    bank = read_bank(calibration.folder / "bank.parquet")
-    cut = cut_step(config, items, calibration)
-
-    def work(folder: Path) -> None:
-        with_text = bank.table.filter(pl.col("item").is_in(items.table["item"].to_list()))
-        bins = bins_room.make_bins(ItemBank(with_text, bank.calibration), **config.bins.model_dump())
-        write_bins(bins, folder / "bins.parquet")
-        write_parquet(items.select(with_text["item"].to_list()).table, folder / "items.parquet")
-
-    _run_unless_done(cut, work)
-    return bank, read_bins(cut.folder / "bins.parquet")
-
-
-def _run_unless_done(step: Step, work: Callable[[Path], None]) -> None:
-    if not step.is_done:
-        step.run(work)
-
-
-def _costs(cells: Sequence[Cell], plan: Plan, by_cell: bool) -> dict[str, float]:
-    """Expected cost, in tokens passed forward, of the steps of ``cells`` that are still to do, or of whole cells."""
+def _costs(jobs: Sequence[Job], plans: Mapping[str, Plan], by_cell: bool) -> dict[str, float]:
+    """Expected cost, in tokens passed forward, of the steps of ``jobs`` that are still to do, or of whole cells."""
     left: dict[str, float] = {}
-    for cell in cells:
-        train, evaluate = (cell.name, cell.name) if by_cell else (f"{cell.name}: train", f"{cell.name}: evaluate")
+    for job in jobs:
+        plan, cell = plans[job.study], job.cell
+        train, evaluate = (job.name, job.name) if by_cell else (f"{job.name}: train", f"{job.name}: evaluate")
         if needs_training(cell):
             left[train] = 2 * plan.training_tokens
         if not cell.evaluate.is_done:

@@ -9,17 +9,23 @@ from pathlib import Path
 
 from easyhard.schema import InputError
 from easyhard.study.cells import Cell
-from easyhard.study.record import running_since
+from easyhard.study.record import Step, running_since
 from easyhard.study.settings import StudyConfig
 from easyhard.wording import did_you_mean
 
 WEIGHTS = ("*.safetensors", "*.bin", "*.pt")  # the files of a training that take space
 
 
-def cell_path(cell: Cell) -> str:
-    """Name of a cell as its folder shows it: ``small/zero-shot``, ``small/bin-03/seed-0``."""
+def cell_path(cell: Cell, study: str = "") -> str:
+    """Name of a cell as its folder shows it: ``small/zero-shot``, ``small/bin-03/seed-0``; after its benchmark's."""
     parts = cell.evaluate.folder.parts
-    return "/".join(parts[-2:] if cell.train_bin is None else parts[-4:-1])
+    path = "/".join(parts[-2:] if cell.train_bin is None else parts[-4:-1])
+    return f"{study}/{path}" if study else path
+
+
+def steps_of(cell: Cell) -> list[Step]:
+    """The steps of a cell in their order."""
+    return [step for step in (cell.train, cell.evaluate) if step]
 
 
 def is_done(cell: Cell) -> bool:
@@ -40,14 +46,14 @@ def error_of(cell: Cell) -> str | None:
 
 def seconds_of(cell: Cell) -> float:
     """What the steps of a cell took that have a record, without what it waited."""
-    records = [step.record for step in (cell.train, cell.evaluate) if step]
+    records = [step.record for step in steps_of(cell)]
     return float(sum(record["seconds"] for record in records if record))
 
 
 def began(cell: Cell) -> str | None:
     """Since when a step of a cell is being worked on, if a process is at work at all; None if none is."""
-    for step in (cell.train, cell.evaluate):
-        for part in step.folder.parent.glob(f".{step.folder.name}.*.part") if step else ():
+    for step in steps_of(cell):
+        for part in step.folder.parent.glob(f".{step.folder.name}.*.part"):
             if since := running_since(part):
                 return since
     return None
@@ -73,26 +79,35 @@ class Selection:
     limit: int | None = None
     retry_failed: bool = False
 
-    def of(self, cells: Sequence[Cell]) -> list[Cell]:
-        """The cells to work on now. Raises InputError for a pattern that fits no cell."""
+    def of(self, cells: Sequence[Cell], paths: Sequence[str] = ()) -> list[int]:
+        """The places in ``cells`` of those to work on now; ``paths`` are their names, by default as ``cell_path`` has.
+
+        Raises InputError for a pattern that fits no cell.
+        """
+        paths = paths or [cell_path(cell) for cell in cells]
         for pattern in self.only:
-            if not any(_fits(cell, pattern) for cell in cells):
-                paths = [cell_path(cell) for cell in cells]
+            if not any(_fits(path, pattern) for path in paths):
                 raise InputError(
                     f"--only {pattern!r} fits none of the {len(cells)} cells, such as {paths[-1]!r}."
                     f"{did_you_mean(pattern, paths)} Write a cell's path with * for what may vary, or a part of it."
                 )
-        chosen = [cell for cell in cells if self._wants(cell, cells) and not is_done(cell)]
-        left = [cell for cell in chosen if self.retry_failed or error_of(cell) is None]
+        wanted = self._wanted(cells, paths)
+        chosen = [place for place, cell in enumerate(cells) if place in wanted and not is_done(cell)]
+        left = [place for place in chosen if self.retry_failed or error_of(cells[place]) is None]
         return left[: self.limit]
 
-    def _wants(self, cell: Cell, cells: Sequence[Cell]) -> bool:
+    def _wanted(self, cells: Sequence[Cell], paths: Sequence[str]) -> set[int]:
         if not self.only:
-            return True
-        mates = [cell] if cell.train_bin is not None else [mate for mate in cells if mate.model == cell.model]
-        return any(_fits(mate, pattern) for mate in mates for pattern in self.only)
+            return set(range(len(cells)))
+        fitting = {place for place, path in enumerate(paths) if any(_fits(path, pattern) for pattern in self.only)}
+        origins = {_home(cell): place for place, cell in enumerate(cells) if cell.train_bin is None}
+        return fitting | {origins[_home(cells[place])] for place in fitting if _home(cells[place]) in origins}
 
 
-def _fits(cell: Cell, pattern: str) -> bool:
-    path = cell_path(cell)
+def _home(cell: Cell) -> Path:
+    """Folder of all cells of a model in one study."""
+    return cell.evaluate.folder.parents[0 if cell.train_bin is None else 2]
+
+
+def _fits(path: str, pattern: str) -> bool:
     return any(fnmatchcase(one, pattern) for one in (path, *path.split("/")))

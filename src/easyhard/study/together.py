@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from easyhard.schema import EasyhardError, WorkError
-from easyhard.sft import Training, stack_size, train_adapters, training_examples
+from easyhard.sft import Training, TrainingLog, stack_size, train_adapters, training_examples
 from easyhard.study.cells import Cell, benchmark
 from easyhard.study.record import attempt_together
 from easyhard.study.state import needs_training
-from easyhard.study.work import Context, Steps, base_model, base_of, note_commit, note_items, spare
+from easyhard.study.work import Context, Steps, base_model, base_of, note_commit, note_training, spare
 
 
 def groups(cells: Iterable[Cell], most: int) -> Iterator[list[Cell]]:
@@ -91,9 +91,10 @@ def _train_stack(context: Context, cells: Sequence[Cell], steps: Steps) -> list[
             ]
             model = base.plain()
             logs = train_adapters(model, trainings, spec, training)
-            for one in trainings:
+            for one, log in zip(trainings, logs, strict=True):
                 note_commit(model, one.folder)
-                note_items(one.items, one.folder)
+                if isinstance(log, TrainingLog):
+                    note_training(one.items, log, one.folder)
             spare(base, training)
             return [log if isinstance(log, WorkError) else None for log in logs]
 

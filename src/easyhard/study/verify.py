@@ -18,8 +18,9 @@ from easyhard.schema import EasyhardError
 from easyhard.study.analysis import analyse, open_study, recorded_cells, result_tables, tests_and_checks
 from easyhard.study.cells import Cell
 from easyhard.study.record import RECORD, Step, damage, read_record
-from easyhard.study.run import calibration_step, cut_step, study_items
 from easyhard.study.settings import StudyConfig
+from easyhard.study.several import study_folders
+from easyhard.study.tables import calibration_step, cut_step, study_items
 
 CLOSE = 1e-9  # what the arithmetic of another machine may change in a figure; on the same one nothing changes
 Finding = tuple[Path, str]
@@ -45,8 +46,23 @@ class Verification:
 def verify(folder: Path) -> Verification:
     """Hold a study against its records, its settings and its inputs, and make its matrix anew from its responses.
 
-    Every output is hashed and every fingerprint computed anew. Raises InputError if ``folder`` is no study.
+    Every output is hashed and every fingerprint computed anew. Of several benchmarks, each is held so. Raises
+    InputError if ``folder`` is no study.
     """
+    found = {place: _verify(place) for place in study_folders(folder).values()}
+    return Verification(
+        records=sum(one.records for one in found.values()),
+        files=sum(one.files for one in found.values()),
+        mismatches=tuple(
+            (str((place / where).relative_to(folder)), finding)
+            for place, one in found.items()
+            for where, finding in one.mismatches
+        ),
+        notes=tuple(note for one in found.values() for note in one.notes),
+    )
+
+
+def _verify(folder: Path) -> Verification:
     config, _, bins, items = open_study(folder)
     places = sorted(path.parent for path in folder.rglob(RECORD) if not _is_hidden(path.relative_to(folder)))
     records = {place: read_record(place) for place in places}

@@ -15,10 +15,11 @@ from easyhard.files import write_json
 from easyhard.llm import LanguageModel, named_model
 from easyhard.responses import write_responses
 from easyhard.schema import Bins, Items, Progress, WorkError
-from easyhard.sft import BaseModel, TrainingConfig, train
+from easyhard.sft import BaseModel, TrainingConfig, TrainingLog, train
 from easyhard.study.cells import Cell, benchmark, evaluated_items
 from easyhard.study.disk import DiskError
 from easyhard.study.in_context import shown_examples
+from easyhard.study.notes import write_notes
 from easyhard.study.output import captured
 from easyhard.study.record import Step
 from easyhard.study.settings import StudyConfig
@@ -89,8 +90,8 @@ def _train(context: Context, cell: Cell, tick: Progress) -> None:
     def work(folder: Path) -> None:
         base, spec = base_of(cell), benchmark(context.config, chosen)
         note_commit(base.plain(), folder)
-        train(base.plain(), chosen, spec, training, seed, folder, tick)
-        note_items(chosen, folder)
+        log = train(base.plain(), chosen, spec, training, seed, folder, tick)
+        note_training(chosen, log, folder)
         spare(base, training)
 
     _attempt(context, cell.train, work)
@@ -131,8 +132,9 @@ def _asked(config: StudyConfig, cell: Cell) -> Iterator[tuple[LanguageModel, Pat
         yield named_model(cell.model.path, cell.model.revision), trained
 
 
-def note_items(items: Items, folder: Path) -> None:
-    """Write which items a training was given."""
+def note_training(items: Items, log: TrainingLog, folder: Path) -> None:
+    """Write which items a training was given, and what was unusual about it."""
+    write_notes(log.notes, folder)
     write_parquet(items.table.select("item"), folder / "items.parquet")
 
 

@@ -22,14 +22,22 @@ BETWEEN_TICKS = 0.2  # seconds; more often nobody looks at a progress bar
 
 
 def main() -> None:
-    """Work on the cells that arrive on standard input, until it ends: then end at once, whatever is going on."""
+    """Work on the cells that arrive on standard input, each study's after its context.
+
+    When that ends, end at once, whatever is going on.
+    """
     source, said = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get between the messages
     arrived: queue.Queue[Any] = queue.Queue()
     threading.Thread(target=_listen, args=(source, arrived), daemon=True).start()
-    context: Context = arrived.get()
+    context: Context | None = None
     while True:
-        _say(said, *_outcome(context, arrived.get(), said))
+        match arrived.get():
+            case Context() as new:
+                context = new
+            case Cell() as cell:
+                assert context is not None
+                _say(said, *_outcome(context, cell, said))
 
 
 def _listen(source: IO[bytes], arrived: queue.Queue[Any]) -> None:
