@@ -245,6 +245,20 @@ def common_length(rows: Sequence[list[int]]) -> int:
 
 def forward(network: Any, cache: Any, **inputs: Any) -> tuple[Any, Any]:
     """Logits of ``inputs`` that follow ``cache``, and the cache with the keys and values of ``inputs`` in it."""
-    named = "cache" if "cache" in inspect.signature(network.forward).parameters else "past_key_values"
-    output = network(**inputs, **{named: cache}, use_cache=True)  # transformers 5.24 renamed it
+    named = _cache_name(network)
+    output = network(**inputs, **{named: cache}, use_cache=True)
     return output.logits, output[named]
+
+
+def beginning(network: Any, rows: Sequence[Sequence[int]]) -> Any:
+    """A cache with the keys and values of ``rows``, equally long token lists; their logits are not computed."""
+    import torch
+
+    backbone = network.base_model
+    ids = torch.tensor([list(row) for row in rows], device=network.device)
+    return backbone(input_ids=ids, use_cache=True)[_cache_name(backbone)]
+
+
+def _cache_name(network: Any) -> str:
+    """What a network calls its cache: transformers 5.24 renamed it."""
+    return "cache" if "cache" in inspect.signature(network.forward).parameters else "past_key_values"

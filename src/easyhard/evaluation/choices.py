@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from easyhard.llm import LanguageModel, common_length, forward
+from easyhard.llm import LanguageModel, beginning, common_length, forward
 from easyhard.schema import FloatArray, Progress
 
 TOKENS_PER_BATCH = 1024  # of prompts, padding included: where two CPU cores reach their best pace
@@ -53,7 +53,7 @@ def choice_log_likelihoods(
     found: list[FloatArray] = [np.empty(0)] * len(prompts)
     done = 0
     with torch.inference_mode():
-        prefix = _prefix_cache(model, prompts[0][:shared]) if shared else None
+        prefix = beginning(model.network, [prompts[0][:shared]]) if shared else None
         for batch in _batches(questions):
             scores = _score(model, prefix, shared, [questions[i] for i in batch])
             for i, score in zip(batch, scores, strict=True):
@@ -79,13 +79,6 @@ def _batches(questions: Sequence[_Question]) -> list[list[int]]:
             batches.append([])
         batches[-1].append(i)
     return batches
-
-
-def _prefix_cache(model: LanguageModel, tokens: list[int]) -> Any:
-    import torch
-
-    ids = torch.tensor([tokens], device=model.network.device)
-    return forward(model.network, None, input_ids=ids, logits_to_keep=1)[1]
 
 
 def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question]) -> list[FloatArray]:

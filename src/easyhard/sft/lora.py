@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from easyhard.benchmarks import BenchmarkSpec
-from easyhard.llm import LanguageModel, common_length, forward
+from easyhard.llm import LanguageModel, beginning, common_length, forward
 from easyhard.schema import Items, Progress, WorkError
 from easyhard.sft.config import TrainingConfig, n_steps
 from easyhard.sft.examples import Example, notes_on, training_examples
@@ -172,8 +172,7 @@ def summed_losses(network: Any, groups: Sequence[Sequence[Example]], shared: Seq
     positions = (mask.cumsum(1) - 1).clamp(min=0)[:, start:]
     given = {"input_ids": ids, "attention_mask": mask, "position_ids": positions, "logits_to_keep": keep + 1}
     if shared:
-        begun = torch.tensor([list(shared)] * len(groups), device=device)
-        cache = forward(network, None, input_ids=begun, logits_to_keep=1)[1]
+        cache = beginning(network, [shared] * len(groups))
         cache.batch_repeat_interleave(size)
         logits = forward(network, cache, **given)[0][:, :-1]
     else:
