@@ -42,10 +42,11 @@ TABLES = (
     ("rasch", CONDITIONS, RESPONDENTS),
     ("rasch, free", CONDITIONS[4:], RESPONDENTS[2:]),  # where the shape of abilities can matter
     ("2pl", CONDITIONS, RESPONDENTS[1:]),
-    ("2pl, free", CONDITIONS[4:5], RESPONDENTS[2:]),
+    ("2pl, free", (CONDITIONS[4], CONDITIONS[6]), RESPONDENTS[2:]),
 )
 INTERVALS = 1000  # of difficulties, at least, behind every coverage: standard error 0.7% if errors are independent
 REPETITIONS = 4  # at least: errors are shared by the items of one
+FREE_REPETITIONS = 8  # the same for a free distribution, whose spread is the unit that all items share
 
 TEXT = """# How well calibration recovers the truth
 
@@ -130,7 +131,8 @@ def measure(cell: Cell) -> Measured:
     """Simulate and fit a cell until there are enough intervals."""
     inside, inside_discrimination, errors, stated, slopes = [], [], [], [], []
     name = cell.model.partition(",")[0]
-    for repetition in range(max(INTERVALS // cell.n_items, REPETITIONS)):
+    least = FREE_REPETITIONS if cell.model.endswith("free") else REPETITIONS
+    for repetition in range(max(INTERVALS // cell.n_items, least)):
         rng = cell_rng(repetition, name, *map(str, list(asdict(cell).values())[1:]))
         difficulty = rng.normal(0, 1.3, cell.n_items)
         slope = rng.lognormal(0, 0.3, cell.n_items) if name == "2pl" else np.ones(cell.n_items)
