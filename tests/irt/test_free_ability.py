@@ -80,6 +80,32 @@ def test_for_a_normal_population_free_and_normal_2pl_agree_whatever_way_the_item
     assert np.abs((free.difficulty - normal.difficulty) / normal.standard_error).max() < 0.6
 
 
+def test_the_tail_of_a_skewed_shape_does_not_bias_the_unit_of_the_scale() -> None:
+    off = []
+    for repetition in range(3):
+        rng = cell_rng(repetition, "test", "unit of the scale")
+        slope, difficulty, ability = rng.lognormal(0, 0.3, 60), rng.normal(0, 1.3, 60), rng.exponential(size=1000) - 1
+        p = 1 / (1 + np.exp(slope * (difficulty - ability[:, None])))
+        fit = fit_2pl((rng.random(p.shape) < p).astype(np.int8), ability="free")
+        weight = (slope / fit.discrimination_error) ** 2
+        off.append(np.average(np.log(fit.discrimination / slope), weights=weight) - np.log(ability.std()))
+    assert np.mean(off) == pytest.approx(0, abs=0.03)  # a range of 5 sds in steps of 0.4 made it 0.059 too low
+
+
+def test_a_free_distribution_counts_its_weights_among_the_parameters() -> None:
+    rng = cell_rng(0, "test", "count")
+    correct = drawn(rng.choice([-1.6, 1.6], 400) + rng.normal(0, 0.3, 400), rng)
+    for fit, of_items, of_scale in (
+        (fit_rasch(correct, ability="free"), 30, 1),  # the mean of the abilities
+        (fit_2pl(correct, ability="free"), 60, 2),  # and their standard deviation
+    ):
+        n_positive = int((fit.populations[0].weight > 1e-9).sum())
+        assert n_positive > 3
+        assert fit.n_parameters == of_items + n_positive - 1 - of_scale
+    assert fit_rasch(correct).n_parameters == 31
+    assert fit_2pl(correct).n_parameters == 60
+
+
 def test_what_a_sample_leaves_open_of_the_scale_is_nothing_for_a_normal_shape_and_much_for_a_skewed_one() -> None:
     np.testing.assert_allclose(unit_covariance(normal_population(0.4, 1.3), 50), 0, atol=1e-12)
     skewed = Population(np.array([-0.6, 0.2, 1.5]), np.array([0.3, 0.5, 0.9]), np.array([0.6, 0.2, 0.2]))

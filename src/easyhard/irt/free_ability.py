@@ -8,33 +8,54 @@ wide enough to overlap, so that the likelihood of long tests does not fall betwe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import nnls
+from scipy.special import expit
 
 from easyhard.irt.cases import Cases
 from easyhard.irt.expectation import posteriors
-from easyhard.irt.point import Point
+from easyhard.irt.point import Parameters, Point
 from easyhard.irt.population import Population
 from easyhard.schema import FloatArray
 
-_COMPONENTS = 25
+_APART = 0.2  # of the ability sd; twice as far, the edge of a skewed shape is smeared and slopes come out 4% too flat
+_FURTHEST = 10.0  # ability sds from the mean
+_UNEXPECTED = 0.5  # answers of a respondent, where abilities beyond can no longer be told from each other
 _POINTS = 4001  # of integrals over a shape
 _MOST_ROUNDS = 50  # of Newton's method for the weights; ordinary data take 5 to 10
 _TOLERANCE = 1e-10  # mean gain in the log-likelihood of a respondent at which it ends
 
 
-def flat_population(low: float, high: float) -> Population:
-    """Equally weighted components whose centres span ``low`` to ``high``, each as wide as they are apart."""
-    centre, apart = np.linspace(low, high, _COMPONENTS, retstep=True)
-    return Population(centre, np.full(_COMPONENTS, apart), np.full(_COMPONENTS, 1 / _COMPONENTS))
+def flat_population(parameters: Parameters, seen: FloatArray) -> Population:
+    """Equally weighted components over the abilities that the test tells apart, each as wide as they are apart.
+
+    ``seen`` [groups] is how many items of each group a respondent sees on average. The range ends where less than half
+    an answer is expected that is not the likelier one: what lies beyond would be put at its end. A shorter one cuts the
+    tail of a skewed shape, and a longer one leaves it, and with it the unit of the scale, to chance.
+    """
+    normal = parameters.populations[0]
+    centre = normal.mean + normal.sd * np.arange(-_FURTHEST, _FURTHEST + _APART / 2, _APART)
+    logit = parameters.slope[:, None] * centre + parameters.intercept[:, None]
+    told = np.flatnonzero(seen @ expit(-np.abs(logit)) > _UNEXPECTED)
+    if len(told):
+        centre = centre[told[0] : told[-1] + 1]
+    return even(Population(centre, np.full(len(centre), normal.sd * _APART), np.ones(len(centre))))
+
+
+def even(population: Population) -> Population:
+    """``population`` with components of equal weight."""
+    n_components = len(population.centre)
+    return replace(population, weight=np.full(n_components, 1 / n_components))
 
 
 def likeliest_weights(cases: Cases, point: Point, population: Population) -> Population:
     """``population`` with the weights that make the responses likeliest, its components and the items given.
 
-    All cases must come from it. The likelihood is concave in the weights. Each round maximises the quadratic that
-    touches it, over weights of at least 0, and goes as far that way as is upward (Wang 2007, JRSS B 69, 185-198).
+    All cases must come from it; at ``point`` its components are ``even``. The likelihood is concave in the weights.
+    Each round maximises the quadratic that touches it, over weights of at least 0, and goes as far that way as is
+    upward (Wang 2007, JRSS B 69, 185-198).
     """
     likelihood = np.concatenate(list(_component_likelihoods(cases, point, population)))
     share = cases.count / cases.count.sum()
@@ -70,7 +91,7 @@ def _best_of_quadratic(relative: FloatArray, share: FloatArray) -> FloatArray:
 def _component_likelihoods(cases: Cases, point: Point, population: Population) -> Iterator[FloatArray]:
     """Likelihood of each case under each component, up to a factor of its own: [cases of a slice, components]."""
     ability = point.grid.ability
-    relative = np.exp(population.component_log_density(ability) - population.log_density(ability))
+    relative = np.exp(population.component_log_density(ability) - point.log_density[0])
     for part in posteriors(cases, point):
         yield part.weight @ relative.T
 

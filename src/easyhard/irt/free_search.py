@@ -10,14 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from easyhard.irt.free_ability import flat_population, likeliest_weights
-from easyhard.irt.point import Parameters
+from easyhard.irt.free_ability import even, flat_population, likeliest_weights
+from easyhard.irt.point import Parameters, Point, make_point
 from easyhard.irt.population import Population
 from easyhard.irt.search import Maximum, Path, Search, moved
 from easyhard.schema import FloatArray, InputError
 
 _TOLERANCE = 1e-5  # logits, and of the logarithm of a slope
 _MOST_TURNS = 60  # ordinary data take 3 to 6
+_REACH = 7.0  # widths of a component to either side
 
 
 def maximise_free(search: Search, normal: Maximum) -> Maximum:
@@ -31,13 +32,12 @@ def maximise_free(search: Search, normal: Maximum) -> Maximum:
         )
     only = replace(search, design=replace(search.design, populations=((),)))
     parameters, (low, high) = normal.at.point.parameters, np.array([-1, 1]) * normal.at.sums.support
-    sd = parameters.populations[0].sd
-    shape = flat_population(max(low, -5 * sd), min(high, 5 * sd))
+    n_respondents = search.shards[0].count.sum()
+    shape = flat_population(parameters, search.items.asked * search.items.size / n_respondents)
     weight = np.repeat(np.sqrt(search.items.asked * search.items.size), 1 + search.design.slopes)
     iterations, path = normal.iterations, Path([], [])
     for _ in range(_MOST_TURNS):
-        at = only.at(replace(parameters, populations=(shape,)), (low, high))
-        shape = likeliest_weights(search.shards[0], at.point, shape)
+        shape = likeliest_weights(search.shards[0], _even_point(parameters, shape, only), shape)
         begin = replace(parameters, populations=(shape,))
         maximum = only.maximise(_standardised(begin) if search.design.slopes else begin, (low, high))
         step = _step(parameters, maximum.at.point.parameters, search)
@@ -49,6 +49,12 @@ def maximise_free(search: Search, normal: Maximum) -> Maximum:
         path = path.extended(further, step)
         parameters = moved(replace(parameters, populations=(shape,)), further, only.design)
     return replace(maximum, iterations=iterations, moved=furthest, tolerance=_TOLERANCE)
+
+
+def _even_point(parameters: Parameters, shape: Population, search: Search) -> Point:
+    """Point at which no component of ``shape`` has so little weight that its likelihood drowns beside the others'."""
+    low, high = (shape.centre - _REACH * shape.width).min(), (shape.centre + _REACH * shape.width).max()
+    return make_point(replace(parameters, populations=(even(shape),)), search.items, (low, high), search.design)
 
 
 def _standardised(parameters: Parameters) -> Parameters:

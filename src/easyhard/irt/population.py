@@ -9,6 +9,7 @@ import numpy as np
 from easyhard.schema import FloatArray
 
 _NEGLIGIBLE = 1e-15  # weight of a component that is as good as none
+_COUNTED = 1e-9  # weight from which a component is a parameter: no sample of respondents shows less
 _LOG_ROOT_TAU = 0.5 * float(np.log(2 * np.pi))
 
 
@@ -34,6 +35,11 @@ class Population:
         """Standard deviation of ability."""
         second = self.weight @ (self.width**2 + self.centre**2)
         return float(np.sqrt(second - self.mean**2))
+
+    @property
+    def n_components(self) -> int:
+        """Components with any weight to speak of."""
+        return int((self.weight > _COUNTED).sum())
 
     def log_density(self, ability: FloatArray) -> FloatArray:
         """Log-density at ``ability`` [points]."""

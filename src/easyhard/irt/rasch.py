@@ -107,11 +107,23 @@ def rasch_model(
         discrimination_error=np.zeros(len(difficulty)),
         populations=tuple(one.moved(shift) for one in maximum.at.point.parameters.populations),
         log_likelihood=maximum.at.log_likelihood,
-        n_parameters=n_free_items + sum(len(parts) for parts in search.design.populations),
+        n_parameters=n_free_items + n_population_parameters(maximum, search),
         iterations=maximum.iterations,
         converged=ended.converged,
         convergence=ended.text,
     )
+
+
+def n_population_parameters(maximum: Maximum, search: Search) -> int:
+    """Free parameters of the ability distributions.
+
+    Of a shape of many components the weights above 0, less one for their sum and one for each of its mean and, under
+    2PL, its sd, which set the scale.
+    """
+    populations = maximum.at.point.parameters.populations
+    if len(populations) == 1 and len(populations[0].weight) > 1:
+        return max(populations[0].n_components - 2 - search.design.slopes, 0)
+    return sum(len(parts) for parts in search.design.populations)
 
 
 def check_anchor(anchor: FloatArray | None, n_items: int) -> FloatArray:

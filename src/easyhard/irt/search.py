@@ -33,6 +33,15 @@ MapShards = Callable[[Callable[[Cases], Any], Sequence[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """All that a step must know of where it starts. The curves there, which fill the memory, can go."""
+
+    parameters: Parameters
+    support: FloatArray  # see ``Expectation``
+    objective: float
+
+
+@dataclass(frozen=True, slots=True)
 class At:
     """Where the search is."""
 
@@ -40,6 +49,11 @@ class At:
     sums: Expectation
     objective: float  # marginal log-likelihood plus log-prior
     log_likelihood: float
+
+    @property
+    def place(self) -> Place:
+        """What the next step must know."""
+        return Place(self.point.parameters, self.sums.support, self.objective)
 
     @property
     def steepest(self) -> float:
@@ -128,15 +142,11 @@ class Search:
             longest = float(np.abs(step).max())
             if longest < TOLERANCE or iterations == MOST_ITERATIONS or self._too_steep(at):
                 return Maximum(at, self.derivatives(at, self.exact), iterations, longest)
-            accelerate = approximate and longest < _NEAR
-            further = path.accelerated(step, weight) if accelerate else step
-            found = self._moved(at, further) if further is not step else None
-            if found is None or not _no_lower(found, at):
-                further = step * min(1.0, LONGEST_STEP / longest)
-                found, halvings = self._climb(at, further)
-                further = further / 2**halvings
+            place = at.place
+            del at  # while the next point is made there is memory for one
+            further = path.accelerated(step, weight) if approximate and longest < _NEAR else step
+            at, further = self._next(place, step, further)
             path = path.extended(further, step)
-            at = found
             iterations += 1
 
     def _step(self, at: At, exact: bool) -> tuple[FloatArray, FloatArray]:
@@ -148,16 +158,26 @@ class Search:
     def _too_steep(self, at: At) -> bool:
         return self.design.log_slope_sd is None and at.steepest > HIGHEST_SLOPE
 
-    def _moved(self, at: At, step: FloatArray) -> At:
-        low, high = -at.sums.support[0], at.sums.support[1]
-        reach = (low - _MARGIN * (high - low), high + _MARGIN * (high - low))
-        return self.at(moved(at.point.parameters, step, self.design), reach)
+    def _next(self, place: Place, step: FloatArray, further: FloatArray) -> tuple[At, FloatArray]:
+        """Where the accelerated step ``further`` leads or, if down, what can be had of ``step``; and the move made."""
+        found = self._moved(place, further) if further is not step else None
+        if found is not None and _no_lower(found, place):
+            return found, further
+        del found
+        step = step * min(1.0, LONGEST_STEP / float(np.abs(step).max()))
+        at, halvings = self._climb(place, step)
+        return at, step / 2**halvings
 
-    def _climb(self, at: At, step: FloatArray) -> tuple[At, int]:
+    def _moved(self, place: Place, step: FloatArray) -> At:
+        low, high = -place.support[0], place.support[1]
+        reach = (low - _MARGIN * (high - low), high + _MARGIN * (high - low))
+        return self.at(moved(place.parameters, step, self.design), reach)
+
+    def _climb(self, place: Place, step: FloatArray) -> tuple[At, int]:
         """The first of step, half the step, a quarter ... that does not lower the objective; how often halved."""
         for halvings in range(30):
-            found = self._moved(at, step / 2**halvings)
-            if _no_lower(found, at):
+            found = self._moved(place, step / 2**halvings)
+            if _no_lower(found, place):
                 break
         return found, halvings
 
@@ -182,8 +202,8 @@ class Path:
         return np.asarray(step - (np.column_stack(self.moves) + changes) @ share)
 
 
-def _no_lower(found: At, at: At) -> bool:
-    return found.objective >= at.objective - _ROUNDING * abs(at.objective)
+def _no_lower(found: At, place: Place) -> bool:
+    return found.objective >= place.objective - _ROUNDING * abs(place.objective)
 
 
 def moved(parameters: Parameters, step: FloatArray, design: Design) -> Parameters:

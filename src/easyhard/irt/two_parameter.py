@@ -22,6 +22,7 @@ from easyhard.irt.item_model import AbilityShape, ItemModel
 from easyhard.irt.outcome import outcome
 from easyhard.irt.point import Design, Parameters, PopulationPart
 from easyhard.irt.population import normal_population
+from easyhard.irt.rasch import n_population_parameters
 from easyhard.irt.sample import Sample, make_sample
 from easyhard.irt.search import Search
 from easyhard.irt.start import rasch_start
@@ -104,7 +105,7 @@ def _fit(
         discrimination_error=discrimination_error,
         populations=found.populations,
         log_likelihood=maximum.at.log_likelihood,
-        n_parameters=2 * len(found.slope) + sum(len(parts) for parts in free),
+        n_parameters=2 * len(found.slope) + n_population_parameters(maximum, search),
         iterations=maximum.iterations,
         converged=ended.converged,
         convergence=ended.text,
