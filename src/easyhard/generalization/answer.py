@@ -18,11 +18,12 @@ _MEMORY = ", where a bin's own training is evaluated on the items trained on and
 def answer(matrix: GeneralizationMatrix, bins: Bins) -> str:
     """Did training on a bin help most near it, by how much per bin of distance, and how many cells changed.
 
-    Two sentences for each model, one model per line. Where a check says that the figures are no evidence
-    (EH006, EH007), or where nothing is significant, the first sentence says that the data show nothing.
-    ``matrix.checks`` should hold the checks; without them only the figures speak.
+    Two sentences for each model, one model per line; with several models a last line on all of them together. Where a
+    check says that the figures are no evidence (EH006, EH007), or where nothing is significant, the first sentence
+    says that the data show nothing. ``matrix.checks`` should hold the checks; without them only the figures speak.
     """
-    return "\n".join(_answer_for(matrix, bins, model) for model in matrix.tests)
+    together = _together(matrix)
+    return "\n".join([*(_answer_for(matrix, bins, model) for model in matrix.tests), *([together] if together else [])])
 
 
 def _answer_for(matrix: GeneralizationMatrix, bins: Bins, model: str) -> str:
@@ -58,6 +59,20 @@ def _answer_for(matrix: GeneralizationMatrix, bins: Bins, model: str) -> str:
             f"(EH007), and {changed}. Over all cells together, {near}."
         )
     return f"For {model}, {near}. {_capital(changed)}; {_everywhere(tests)}."
+
+
+def _together(matrix: GeneralizationMatrix) -> str:
+    """The slope on distance, or failing that the mean gain, over all models; empty with one model."""
+    said: dict[str, str] = {}
+    if len(matrix.over_models):
+        said = dict(matrix.over_models.select("test", "sentence").iter_rows())
+    sentence = said.get("distance_slope", said.get("mean_gain", ""))
+    guessing = sum(
+        any(check.code == "EH006" and concerns(check, model) for check in matrix.checks) for model in matrix.tests
+    )
+    if sentence and guessing:
+        sentence += f" {guessing} of {len(matrix.tests)} models answer no better than guessing (EH006)."
+    return sentence
 
 
 def _shape(tests: dict[str, Any]) -> dict[str, Any]:

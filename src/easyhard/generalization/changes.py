@@ -51,10 +51,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A weighted sum of gains, in proportion correct, and its spread over items and seeds."""
+    """A weighted sum of gains, in proportion correct, and its spread over items and seeds.
+
+    ``influence`` [items of all bins] is what each item adds to the sum beyond its share. Its squares add up to the
+    variance over items, and its products with that of another contrast on the same items to their covariance.
+    """
 
     value: float
     spread: Spread
+    influence: FloatArray
 
     def interval(self, level: float = 0.95) -> Interval | None:
         """Interval at coverage ``level``; None if every item says the same: its width is then unknown."""
@@ -72,7 +77,8 @@ def contrast(changes: Changes, weights: FloatArray) -> Contrast:
     """
     deviations = np.zeros((changes.n_rows, changes.by_eval_bin[0].shape[1], changes.count))
     n_seeds = np.ones(changes.n_rows)
-    value = items_variance = error = 0.0
+    value = error = 0.0
+    influences = []
     for eval_bin, change in enumerate(changes.by_eval_bin):
         influence = np.zeros(change.shape[2])
         for row in range(changes.n_rows):
@@ -85,10 +91,12 @@ def contrast(changes: Changes, weights: FloatArray) -> Contrast:
             error += weight**2 * error_variance(sample)
             deviations[row, seeds, eval_bin] = sample.mean(axis=1) - sample.mean()
             n_seeds[row] = max(n_seeds[row], len(seeds))
-        items_variance += float((influence**2).sum()) * len(influence) / max(len(influence) - 1, 1)
+        influences.append(influence * np.sqrt(len(influence) / max(len(influence) - 1, 1)))
     freedom = float((n_seeds - 1).sum())
     seeds_variance = _seeds_variance(deviations, weights, n_seeds, freedom) if freedom else 0.0
-    return Contrast(float(value), Spread(items_variance, seeds_variance, float(error), freedom))
+    all_items = np.concatenate(influences)
+    spread = Spread(float((all_items**2).sum()), seeds_variance, float(error), freedom)
+    return Contrast(float(value), spread, all_items)
 
 
 def _seeds_variance(deviations: FloatArray, weights: FloatArray, n_seeds: FloatArray, freedom: float) -> float:

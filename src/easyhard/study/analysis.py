@@ -112,12 +112,14 @@ def result_tables(matrix: GeneralizationMatrix) -> dict[str, pl.DataFrame]:
     tables = {"matrix.parquet": matrix.runs, "cells.parquet": matrix.cells}
     if len(matrix.mixture_cells):
         tables |= {"mixture_runs.parquet": matrix.mixture_runs, "mixture_cells.parquet": matrix.mixture_cells}
+    tables |= {"over_models.parquet": matrix.over_models} if len(matrix.over_models) else {}
     return tables
 
 
 def tests_and_checks(matrix: GeneralizationMatrix, answer_: str) -> dict[str, Any]:
     """What ``tests.json`` holds."""
-    return {"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}
+    together = {row["test"]: row for row in matrix.over_models.to_dicts()}
+    return {"answer": answer_, "tests": matrix.tests, "over_models": together, "checks": matrix.checks}
 
 
 def write_results(
