@@ -11,6 +11,7 @@ import polars as pl
 
 from easyhard.generalization.advice import advise
 from easyhard.generalization.changes import Changes
+from easyhard.generalization.forgotten import forgotten_and_fixed
 from easyhard.generalization.gain import PairedGain, holm, paired_gain
 from easyhard.generalization.mixtures import compare_mixtures
 from easyhard.generalization.over_models import over_models_table
@@ -96,6 +97,8 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
         items = tuple(tuple(evaluation_items(bins, eval_bin)) for eval_bin in range(bins.count))
         tests[model]["slope_redrawn"] = slope_redrawn(changes[-1], bins, items, model).as_dict()
         tests[model]["gap_recovered"] = gap_recovered(changes[-1]).as_dict()
+        kept = forgotten_and_fixed(answers.zero_shot, [*map(_all_runs, answers.trained, mixed.trained)])
+        tests[model] |= {name: test.as_dict() for name, test in kept.items()}
         tests[model] |= compare_mixtures(changes[-1], mixed.changes(), mixtures)
         names = [*(f"bin {bin_}" for bin_ in range(bins.count)), *(f"the mixture {name!r}" for name in mixtures)]
         tests[model]["advice"] = advise(changes[-1].stacked(mixed.changes()), names)
@@ -225,6 +228,12 @@ def _add_holm(cells: list[dict[str, Any]]) -> FloatArray:
 
 def _on(train_bin: int | str) -> str:
     return f"on bin {train_bin}" if isinstance(train_bin, int) else f"on the mixture {train_bin!r}"
+
+
+def _all_runs(single: IntArray, mixed: IntArray) -> IntArray:
+    """[runs, items] from two of [rows, seeds, items]."""
+    items = single.shape[2]
+    return np.concatenate([single.reshape(-1, items), mixed.reshape(-1, items)])
 
 
 def _with_nan(answers: IntArray) -> FloatArray:
