@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
@@ -13,10 +16,10 @@ from easyhard.generalization.posterior import allowing_for_errors
 from easyhard.generalization.prompt_checks import other_prompt
 from easyhard.irt import simulate_rasch
 from easyhard.irt.bank_model import bank_model
-from easyhard.schema import FloatArray, Responses
+from easyhard.schema import Responses
 
 
-def responses(correct: FloatArray) -> Responses:
+def responses(correct: npt.NDArray[Any]) -> Responses:
     names = tuple(f"item/{k}" for k in range(correct.shape[1]))
     return Responses(correct.astype(np.int8), tuple(f"llm-{r}" for r in range(len(correct))), names)
 

@@ -15,6 +15,7 @@ from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.generalization.checkpoints import checkpoint_abilities, item_changes
+from easyhard.generalization.separation import separation
 from easyhard.report import write_report
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses, WorkError
@@ -62,7 +63,7 @@ def analyse(folder: Path) -> tuple[GeneralizationMatrix, str]:
         questions=dict(items.table.select("item", "question").iter_rows()),
         answer_forms=answer_forms(items),
     )
-    matrix = replace(matrix, checks=run_checks(facts))
+    matrix = replace(matrix, checks=run_checks(facts), separation=separation(bins, zero_shot, runs, items))
     without = [model.label for model in config.models if model.label not in zero_shot]
     note = f" Left out, for want of a zero-shot evaluation: {shown_all(without)}." if without else ""
     return matrix, answer(matrix, bins) + note
@@ -113,6 +114,7 @@ def result_tables(matrix: GeneralizationMatrix) -> dict[str, pl.DataFrame]:
     if len(matrix.mixture_cells):
         tables |= {"mixture_runs.parquet": matrix.mixture_runs, "mixture_cells.parquet": matrix.mixture_cells}
     tables |= {"over_models.parquet": matrix.over_models} if len(matrix.over_models) else {}
+    tables |= {"separation.parquet": matrix.separation} if len(matrix.separation) else {}
     return tables
 
 
