@@ -196,6 +196,6 @@ def _sentence(covariate: str, accuracy: _Compared, fall: _Compared | None) -> st
     named = ("neither measurably better", "better by difficulty", f"better by {covariate}")[fall.direction]
     return (
         f"{said} Distance between training and evaluation tells the gain {named}: it falls by "
-        f"{figure(fall.difficulty)} per standard deviation of the distance by difficulty, {points(fall.covariate)} by {covariate} "
-        f"({span(fall.lead)} of the lead)."
+        f"{figure(fall.difficulty)} per standard deviation of the distance by difficulty, {points(fall.covariate)} by "
+        f"{covariate} ({span(fall.lead)} of the lead)."
     )
