@@ -217,6 +217,8 @@ class GeneralizationMatrix:
     ``tests``: named summary statistics with intervals. ``checks``: what could make the picture misleading.
     ``mixture_runs, mixture_cells``: the same two tables for trainings on a mixture of bins, with its name as
     ``mixture`` in place of ``train_bin``.
+    ``over_models``: the tests over all models together, one row per test; empty with one model.
+    ``separation``: how well bins by difficulty and by each covariate separate items; empty without covariates.
     """
 
     runs: pl.DataFrame
@@ -225,6 +227,8 @@ class GeneralizationMatrix:
     checks: tuple[Check, ...] = ()
     mixture_runs: pl.DataFrame = field(default_factory=pl.DataFrame)
     mixture_cells: pl.DataFrame = field(default_factory=pl.DataFrame)
+    over_models: pl.DataFrame = field(default_factory=pl.DataFrame)
+    separation: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def frame(self) -> pl.DataFrame:
         """One row per (model, train_bin, eval_bin, seed)."""

@@ -114,9 +114,11 @@ def test_each_model_has_its_own_line_and_its_own_verdict() -> None:
     runs = study.runs(lambda i, j: 36 - 4 * abs(i - j))
     both = runs + [replace(run, model="weak") for run in runs]
     zero_shot = {"m": study.pattern(lambda j: 20), "weak": study.pattern(lambda j: 4)}
-    first, second = answer_of(study, zero_shot, both).split("\n")
+    first, second, together = answer_of(study, zero_shot, both).split("\n")
     assert first.startswith("For m, training on a bin helped most")
     assert second.startswith("The data show nothing about difficulty for weak")
+    assert together.startswith("Over 2 models together: the gain falls with each bin of distance")
+    assert together.endswith("1 of 2 models answer no better than guessing (EH006).")
 
 
 def test_a_gain_that_only_all_cells_together_show_is_not_called_nothing() -> None:

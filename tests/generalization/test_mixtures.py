@@ -30,7 +30,8 @@ def test_a_mixture_has_its_own_rows_and_leaves_those_of_the_bins_alone() -> None
     )
     assert found.cells.equals(without.cells) and found.runs.equals(without.runs)
     assert found.tests["m"].keys() - without.tests["m"].keys() == {"mixture uniform"}
-    of_bins = without.tests["m"].keys() - {"advice"}  # only that weighs mixtures too
+    with_mixtures = {"advice", "forgotten_items", "fixed_items"}
+    of_bins = without.tests["m"].keys() - with_mixtures
     assert all(found.tests["m"][name] == without.tests["m"][name] for name in of_bins)
     assert found.mixture_cells.select("mixture", "eval_bin").rows() == [("uniform", j) for j in range(5)]
     assert found.mixture_cells["gain"].to_list() == pytest.approx([0.25] * 5)

@@ -11,7 +11,7 @@ import pytest
 from made_up_study import Study
 
 from easyhard.generalization import generalization
-from easyhard.generalization.redrawn import _posterior
+from easyhard.generalization.posterior import difficulty_posterior
 from easyhard.schema import Bins
 
 
@@ -58,5 +58,5 @@ def test_drawing_adds_no_spread_that_is_not_there() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(0, 1, 4000)
     table = pl.DataFrame({"difficulty": true + rng.normal(0, 0.7, 4000), "standard_error": np.full(4000, 0.7)})
-    mean, spread = _posterior(Bins(table, (-np.inf, np.inf), 0.3))
+    mean, spread = difficulty_posterior(table["difficulty"].to_numpy(), table["standard_error"].to_numpy())
     assert rng.normal(mean, spread).var() == pytest.approx(1.0, rel=0.06)

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from easyhard.cli import comparison, covariates, data, difficulty, export, studies
+from easyhard.cli import comparison, covariates, data, difficulty, export, figures, studies
 from easyhard.cli.common import errors
 from easyhard.schema import EasyhardError, InputError, WorkError
 
@@ -47,6 +47,7 @@ app.command()(studies.validate)
 app.command()(studies.status)
 app.command()(studies.verify)
 app.command()(studies.report)
+app.command()(figures.figures)
 app.command()(comparison.compare)
 
 

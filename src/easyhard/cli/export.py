@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from easyhard.benchmarks import BenchmarkSpec
+from easyhard.cli.adapters import Public, Push, adapters, push_out, refuse_bad_push
 from easyhard.cli.common import Columns, ResponsesPath, console, mapping, refuse_bad_target
 from easyhard.schema import Bins, InputError, Items
 
@@ -73,16 +74,20 @@ def lm_eval(
 def dataset(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")],
     out: Out,
+    push: Push = None,
+    public: Public = False,
 ) -> None:
     """Write a study's difficulties as a data set with a card, which `datasets.load_dataset` reads from the folder.
 
-    Example: easyhard export dataset runs/my-study -o difficulties
+    Example: easyhard export dataset runs/my-study -o difficulties --push me/my-difficulties
     """
     from easyhard.benchmarks.user_benchmark import read_benchmark
     from easyhard.report.dataset import write_dataset
     from easyhard.study import open_study
     from easyhard.study.analysis import may_publish
 
+    if push:
+        refuse_bad_push(push)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file, but a data set is a folder. Name another place.")
     config, bank, bins, items = open_study(run.resolve())
@@ -90,6 +95,11 @@ def dataset(
     licence = read_benchmark(config.benchmark).licence if config.benchmark and shown else ""
     write_dataset(out, bank, bins, shown, name=config.name, licence=licence)
     console.print(f"{len(bank.table):,} items: {out}", markup=False, highlight=False)
+    if push:
+        push_out(out, push, "dataset", public)
+
+
+app.command()(adapters)
 
 
 @app.command()

@@ -18,11 +18,13 @@ _MEMORY = ", where a bin's own training is evaluated on the items trained on and
 def answer(matrix: GeneralizationMatrix, bins: Bins) -> str:
     """Did training on a bin help most near it, by how much per bin of distance, and how many cells changed.
 
-    Two sentences for each model, one model per line. Where a check says that the figures are no evidence
-    (EH006, EH007), or where nothing is significant, the first sentence says that the data show nothing.
-    ``matrix.checks`` should hold the checks; without them only the figures speak.
+    Two sentences for each model, one model per line; with several models another line on all of them together, and
+    with covariates in numbers one on how difficulty and these separate the items. Where a check says that the figures
+    are no evidence (EH006, EH007), or where nothing is significant, the first sentence says that the data show
+    nothing. ``matrix.checks`` should hold the checks; without them only the figures speak.
     """
-    return "\n".join(_answer_for(matrix, bins, model) for model in matrix.tests)
+    lines = [*(_answer_for(matrix, bins, model) for model in matrix.tests), _together(matrix), _separated(matrix)]
+    return "\n".join(line for line in lines if line)
 
 
 def _answer_for(matrix: GeneralizationMatrix, bins: Bins, model: str) -> str:
@@ -58,6 +60,40 @@ def _answer_for(matrix: GeneralizationMatrix, bins: Bins, model: str) -> str:
             f"(EH007), and {changed}. Over all cells together, {near}."
         )
     return f"For {model}, {near}. {_capital(changed)}; {_everywhere(tests)}."
+
+
+def _together(matrix: GeneralizationMatrix) -> str:
+    """The slope on distance, or failing that the mean gain, over all models; empty with one model."""
+    said: dict[str, str] = {}
+    if len(matrix.over_models):
+        said = dict(matrix.over_models.select("test", "sentence").iter_rows())
+    sentence = said.get("distance_slope", said.get("mean_gain", ""))
+    guessing = sum(
+        any(check.code == "EH006" and concerns(check, model) for check in matrix.checks) for model in matrix.tests
+    )
+    if sentence and guessing:
+        sentence += f" {guessing} of {len(matrix.tests)} models answer no better than guessing (EH006)."
+    return sentence
+
+
+def _separated(matrix: GeneralizationMatrix) -> str:
+    """How often bins by difficulty beat bins by a covariate; empty without covariates."""
+    table = matrix.separation
+    if not len(table):
+        return ""
+    gains = int(table["fall_lead"].count())
+    better, worse = int((table["accuracy_low"] > 0).sum()), int((table["accuracy_high"] < 0).sum())
+    covariates = f"one of {table['covariate'].n_unique()} covariates" if len(table) > 1 else table["covariate"][0]
+    said = (
+        f"Bins by difficulty separate zero-shot accuracy better than bins by {covariates} in {better} of {len(table)} "
+        f"{'comparison' if len(table) == 1 else 'comparisons'} and worse in {worse or 'none'}"
+    )
+    if not gains:
+        return f"{said}."
+    better, worse = int((table["fall_low"] > 0).sum()), int((table["fall_high"] < 0).sum())
+    return (
+        f"{said}; distance in difficulty tells the gain better in {better} of {gains} and worse in {worse or 'none'}."
+    )
 
 
 def _shape(tests: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from easyhard.schema import FloatArray, Interval
 _Indices = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: its cells are worked out once, and kept
 class Changes:
     """Trained minus zero-shot correctness of one model, item by item.
 
@@ -40,21 +41,54 @@ class Changes:
 
     def gains(self) -> FloatArray:
         """Gain of every cell, ``[rows, eval_bins]``; NaN without a result."""
-        gains = np.full((self.n_rows, self.count), np.nan)
-        for eval_bin, change in enumerate(self.by_eval_bin):
-            for row in range(self.n_rows):
-                sample, _, items = _complete(change[row])
-                if len(items):
-                    gains[row, eval_bin] = sample.mean()
-        return gains
+        return self._cells.gains.copy()
+
+    @cached_property
+    def _cells(self) -> _Cells:
+        return _Cells.of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """What a weighted sum of cells needs to know of each; 0 for a cell without a result, but for its gain of NaN."""
+
+    gains: FloatArray  # [rows, eval_bins]
+    influence: tuple[FloatArray, ...]  # [rows, items] of every evaluation bin: each item's part of the gain
+    error: FloatArray  # [rows, eval_bins]: variance by the interaction of item and seed
+    deviations: FloatArray  # [rows, seeds, eval_bins] from the mean over seeds
+    n_seeds: FloatArray  # [rows]
+
+    @classmethod
+    def of(cls, changes: Changes) -> _Cells:
+        shape = (changes.n_rows, changes.count)
+        gains, error = np.full(shape, np.nan), np.zeros(shape)
+        deviations = np.zeros((changes.n_rows, changes.by_eval_bin[0].shape[1], changes.count))
+        n_seeds = np.ones(changes.n_rows)
+        influence = tuple(np.zeros((changes.n_rows, change.shape[2])) for change in changes.by_eval_bin)
+        for eval_bin, change in enumerate(changes.by_eval_bin):
+            for row in range(changes.n_rows):
+                sample, seeds, items = _complete(change[row])
+                if not len(items):
+                    continue
+                mean = gains[row, eval_bin] = sample.mean()
+                influence[eval_bin][row, items] = (sample.mean(axis=0) - mean) / len(items)
+                error[row, eval_bin] = error_variance(sample)
+                deviations[row, seeds, eval_bin] = sample.mean(axis=1) - mean
+                n_seeds[row] = max(n_seeds[row], len(seeds))
+        return cls(gains, influence, error, deviations, n_seeds)
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A weighted sum of gains, in proportion correct, and its spread over items and seeds."""
+    """A weighted sum of gains, in proportion correct, and its spread over items and seeds.
+
+    ``influence`` [items of all bins] is what each item adds to the sum beyond its share. Its squares add up to the
+    variance over items, and its products with that of another contrast on the same items to their covariance.
+    """
 
     value: float
     spread: Spread
+    influence: FloatArray
 
     def interval(self, level: float = 0.95) -> Interval | None:
         """Interval at coverage ``level``; None if every item says the same: its width is then unknown."""
@@ -70,25 +104,18 @@ def contrast(changes: Changes, weights: FloatArray) -> Contrast:
     column cancels, or adds up, as it should. Seeds are taken to scatter alike in every row, so that a few per row
     add up to a usable estimate.
     """
-    deviations = np.zeros((changes.n_rows, changes.by_eval_bin[0].shape[1], changes.count))
-    n_seeds = np.ones(changes.n_rows)
-    value = items_variance = error = 0.0
-    for eval_bin, change in enumerate(changes.by_eval_bin):
-        influence = np.zeros(change.shape[2])
-        for row in range(changes.n_rows):
-            sample, seeds, items = _complete(change[row])
-            if not len(items):
-                continue
-            weight = weights[row, eval_bin]
-            value += weight * float(sample.mean())
-            influence[items] += weight * (sample.mean(axis=0) - sample.mean()) / len(items)
-            error += weight**2 * error_variance(sample)
-            deviations[row, seeds, eval_bin] = sample.mean(axis=1) - sample.mean()
-            n_seeds[row] = max(n_seeds[row], len(seeds))
-        items_variance += float((influence**2).sum()) * len(influence) / max(len(influence) - 1, 1)
-    freedom = float((n_seeds - 1).sum())
-    seeds_variance = _seeds_variance(deviations, weights, n_seeds, freedom) if freedom else 0.0
-    return Contrast(float(value), Spread(items_variance, seeds_variance, float(error), freedom))
+    cells = changes._cells
+    value = float((weights[weights != 0] * cells.gains[weights != 0]).sum())
+    influence = np.concatenate(
+        [
+            weights[:, eval_bin] @ items * np.sqrt(items.shape[1] / max(items.shape[1] - 1, 1))
+            for eval_bin, items in enumerate(cells.influence)
+        ]
+    )
+    freedom = float((cells.n_seeds - 1).sum())
+    seeds = _seeds_variance(cells.deviations, weights, cells.n_seeds, freedom) if freedom else 0.0
+    spread = Spread(float((influence**2).sum()), seeds, float((weights**2 * cells.error).sum()), freedom)
+    return Contrast(value, spread, influence)
 
 
 def _seeds_variance(deviations: FloatArray, weights: FloatArray, n_seeds: FloatArray, freedom: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from easyhard.generalization.matrix import TrainedRun, evaluation_items
+from easyhard.generalization.posterior import allowing_for_errors
 from easyhard.irt import estimate_ability
 from easyhard.irt.bank_model import bank_model
 from easyhard.irt.item_model import ItemModel
@@ -28,20 +29,22 @@ def checkpoint_abilities(
 
     ``trained_on`` is ``zero-shot``, a bin as text, or a mixture's name. ``ability`` and ``standard_error`` are in
     the bank's unit, from the evaluation items of all bins by weighted likelihood (Warm 1989), whose bias is small
-    however able the checkpoint; the difficulties are taken as known. ``z`` is the accuracy minus the expected one
-    in standard errors of the binomials at that ability: beyond about 2, training did something to this bin that a
-    shift of ability does not explain. Bins without a response have no row, failed runs neither.
+    however able the checkpoint; the difficulties are taken as known. ``expected_accuracy`` allows for their errors: a
+    hard bin's items are a little easier than estimated, as they were picked for being estimated hard. ``z`` is the
+    accuracy minus the expected one in standard errors of the binomials: beyond about 2, training did something to this
+    bin that a shift of ability does not explain. Bins without a response have no row, failed runs neither.
     """
     model = bank_model(bank)
+    allowing = allowing_for_errors(model)
     place = {name: row for row, name in enumerate(bank.table["item"])}
     items = [evaluation_items(bins, eval_bin) for eval_bin in range(bins.count)]
     where = np.array([place[name] for names in items for name in names])
-    part = model.select(where)
+    parts = model.select(where), allowing.select(where)
     bin_ = np.repeat(np.arange(bins.count), [len(names) for names in items])
     rows: list[dict[str, Any]] = []
     flat = [name for names in items for name in names]
     for label, responses in _all(zero_shot, runs):
-        rows += [{**label, **row} for row in _rows(responses.select(flat), part, bin_)]
+        rows += [{**label, **row} for row in _rows(responses.select(flat), *parts, bin_)]
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
@@ -79,13 +82,13 @@ def _all(
                 yield {"model": model, "trained_on": str(run.train_bin), "seed": run.seed}, run.responses
 
 
-def _rows(responses: Responses, model: ItemModel, bin_: IndexArray) -> list[dict[str, Any]]:
+def _rows(responses: Responses, model: ItemModel, allowing: ItemModel, bin_: IndexArray) -> list[dict[str, Any]]:
     """Ability of the one respondent, and each bin's accuracy beside the expected one."""
     found = estimate_ability(responses.correct, model, "wle")
     ability, error = float(found.estimate[0]), float(found.standard_error[0])
     if not np.isfinite(ability):
         return []
-    chance = model.probability(np.array([ability]))[0]
+    chance = allowing.probability(estimate_ability(responses.correct, allowing, "wle").estimate[:1])[0]
     rows = []
     for eval_bin in range(int(bin_.max()) + 1):
         seen = (bin_ == eval_bin) & (responses.correct[0] != MISSING)

@@ -11,8 +11,10 @@ import polars as pl
 
 from easyhard.generalization.advice import advise
 from easyhard.generalization.changes import Changes
+from easyhard.generalization.forgotten import forgotten_and_fixed
 from easyhard.generalization.gain import PairedGain, holm, paired_gain
 from easyhard.generalization.mixtures import compare_mixtures
+from easyhard.generalization.over_models import over_models_table
 from easyhard.generalization.recovered import gap_recovered
 from easyhard.generalization.redrawn import slope_redrawn
 from easyhard.generalization.summary import summarise
@@ -70,6 +72,7 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
     ``mixture_runs`` and ``mixture_cells``, where ``p_holm`` is corrected for all cells of the model's mixtures,
     and each has a test of its own, ``mixture NAME``, against the mean of the single bins.
     ``tests[model]["advice"]`` lists what to train on for a goal, mixtures included; see ``advice.Advice``.
+    With several models ``over_models`` has the same tests over all of them; see ``over_models.OverModels``.
 
     Raises InputError for a run of an unknown model or bin, a run given twice, and responses of more than one
     respondent or without the items of a bin.
@@ -79,6 +82,7 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
     mixtures = list(dict.fromkeys(run.train_bin for run in runs if isinstance(run.train_bin, str)))
     rows: dict[str, list[dict[str, Any]]] = {"runs": [], "cells": [], "mixture_runs": [], "mixture_cells": []}
     tests: dict[str, Any] = {}
+    changes: list[Changes] = []
     for model, responses in zero_shot.items():
         mine = [run for run in runs if run.model == model]
         answers = _Answers.collect(model, bins, list(range(bins.count)), responses, mine, seeds)
@@ -88,19 +92,23 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
         _add_holm(mixed_cells)
         for name, found in zip(rows, (answers.run_rows(seeds), cells, mixed.run_rows(seeds), mixed_cells), strict=True):
             rows[name] += found
-        tests[model] = summarise(answers.changes(), p_holm.reshape(bins.count, bins.count), model)
+        changes.append(answers.changes())
+        tests[model] = summarise(changes[-1], p_holm.reshape(bins.count, bins.count), model)
         items = tuple(tuple(evaluation_items(bins, eval_bin)) for eval_bin in range(bins.count))
-        tests[model]["slope_redrawn"] = slope_redrawn(answers.changes(), bins, items, model).as_dict()
-        tests[model]["gap_recovered"] = gap_recovered(answers.changes()).as_dict()
-        tests[model] |= compare_mixtures(answers.changes(), mixed.changes(), mixtures)
+        tests[model]["slope_redrawn"] = slope_redrawn(changes[-1], bins, items, model).as_dict()
+        tests[model]["gap_recovered"] = gap_recovered(changes[-1]).as_dict()
+        kept = forgotten_and_fixed(answers.zero_shot, [*map(_all_runs, answers.trained, mixed.trained)])
+        tests[model] |= {name: test.as_dict() for name, test in kept.items()}
+        tests[model] |= compare_mixtures(changes[-1], mixed.changes(), mixtures)
         names = [*(f"bin {bin_}" for bin_ in range(bins.count)), *(f"the mixture {name!r}" for name in mixtures)]
-        tests[model]["advice"] = advise(answers.changes().stacked(mixed.changes()), names)
+        tests[model]["advice"] = advise(changes[-1].stacked(mixed.changes()), names)
     return GeneralizationMatrix(
         runs=pl.DataFrame(rows["runs"], schema={**_PLACE, **_RUN}),
         cells=pl.DataFrame(rows["cells"], schema={**_PLACE, **_CELL}),
         mixture_runs=pl.DataFrame(rows["mixture_runs"], schema={**_MIXED, **_RUN}),
         mixture_cells=pl.DataFrame(rows["mixture_cells"], schema={**_MIXED, **_CELL}),
         tests=tests,
+        over_models=over_models_table(changes),
     )
 
 
@@ -220,6 +228,12 @@ def _add_holm(cells: list[dict[str, Any]]) -> FloatArray:
 
 def _on(train_bin: int | str) -> str:
     return f"on bin {train_bin}" if isinstance(train_bin, int) else f"on the mixture {train_bin!r}"
+
+
+def _all_runs(single: IntArray, mixed: IntArray) -> IntArray:
+    """[runs, items] from two of [rows, seeds, items]."""
+    items = single.shape[2]
+    return np.concatenate([single.reshape(-1, items), mixed.reshape(-1, items)])
 
 
 def _with_nan(answers: IntArray) -> FloatArray:

@@ -7,6 +7,7 @@ import numpy as np
 from easyhard.chance import cell_rng
 from easyhard.generalization import weights as weigh
 from easyhard.generalization.changes import Changes
+from easyhard.generalization.posterior import difficulty_posterior
 from easyhard.generalization.summary import Summary
 from easyhard.generalization.words import figure, points
 from easyhard.schema import Bins, FloatArray, IndexArray
@@ -31,7 +32,9 @@ def slope_redrawn(changes: Changes, bins: Bins, items: tuple[tuple[str, ...], ..
     if not all((train & (bin_ == row)).any() for row in range(bins.count)):
         return Summary("How the slope depends on the errors of the difficulties is unknown: a bin trains on nothing.")
     rng = cell_rng(0, "generalization", "redrawn", name)
-    difficulty, spread = _posterior(bins)
+    difficulty, spread = difficulty_posterior(
+        *(bins.table[name].to_numpy() for name in ("difficulty", "standard_error"))
+    )
     slopes = []
     for _ in range(DRAWS):
         new = _cut(rng.normal(difficulty, spread), rng.random(len(train)), bins.count)
@@ -52,15 +55,6 @@ def _seed_means(change: FloatArray) -> FloatArray:
         if seeds.any():
             means[row] = answers[seeds].mean(axis=0)
     return means
-
-
-def _posterior(bins: Bins) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard deviation of each item's difficulty, given its estimate and that of all others."""
-    estimate, error = bins.table["difficulty"].to_numpy(), bins.table["standard_error"].to_numpy()
-    mean, total = float(estimate.mean()), float(estimate.var())
-    true = max(total - float((error**2).mean()), 0.0)
-    share = true / (true + error**2)
-    return mean + share * (estimate - mean), error * np.sqrt(share)
 
 
 def _cut(difficulty: FloatArray, ties: FloatArray, count: int) -> IndexArray:

@@ -49,7 +49,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """A contrast of gains, and what to say when it is below, not clear of, or above zero."""
 
     weights: Callable[[BoolArray], FloatArray | None]
@@ -58,38 +58,38 @@ class _Question:
     above: str
 
 
-_QUESTIONS = {
-    "mean_gain": _Question(
+QUESTIONS = {
+    "mean_gain": Question(
         weigh.mean_of,
         "Training lowers accuracy on average over all training and evaluation bins",
         "Training has no measurable effect on average over all training and evaluation bins",
         "Training raises accuracy on average over all training and evaluation bins",
     ),
-    "slope_off_diagonal": _Question(
+    "slope_off_diagonal": Question(
         lambda present: weigh.slope(present & ~np.eye(len(present), dtype=bool)),
         "Leaving out each bin's own training, the gain still falls with each bin of distance",
         "Leaving out each bin's own training, the gain does not measurably change with each bin of distance",
         "Leaving out each bin's own training, the gain rises with each bin of distance",
     ),
-    "own_bin_advantage": _Question(
+    "own_bin_advantage": Question(
         weigh.diagonal,
         "Training on a bin helps that bin less than training on other bins does",
         "Training on a bin does not measurably help that bin more or less than training on other bins does",
         "Training on a bin helps that bin more than training on other bins does",
     ),
-    "easy_to_hard": _Question(
+    "easy_to_hard": Question(
         lambda present: weigh.mean_of(np.triu(present, 1)),
         "Training on easier bins harms harder ones on average",
         "Training on easier bins has no measurable effect on harder ones on average",
         "Training on easier bins helps harder ones on average",
     ),
-    "hard_to_easy": _Question(
+    "hard_to_easy": Question(
         lambda present: weigh.mean_of(np.tril(present, -1)),
         "Training on harder bins harms easier ones on average",
         "Training on harder bins has no measurable effect on easier ones on average",
         "Training on harder bins helps easier ones on average",
     ),
-    "easier_minus_harder": _Question(
+    "easier_minus_harder": Question(
         weigh.easier_minus_harder,
         "On the same evaluation bin, training on easier bins gains less than training on harder ones",
         "On the same evaluation bin, training on easier or on harder bins makes no measurable difference",
@@ -106,7 +106,7 @@ def summarise(changes: Changes, p_holm: FloatArray, name: str) -> dict[str, Any]
     gains = changes.gains()
     present = weigh.rectangle(gains)
     summaries = {"distance_slope": _slope(changes, name)}
-    for test, question in _QUESTIONS.items():
+    for test, question in QUESTIONS.items():
         summaries[test] = _ask(changes, present, question)
     summaries["best_train_bin"], summaries["lead_of_best"] = _best(changes, present)
     summaries["changed_cells"] = _changed_cells(gains, p_holm)
@@ -142,7 +142,7 @@ def _slope(changes: Changes, name: str) -> Summary:
     return Summary(found.reading(), found.slope, found.interval, found.direction, p_value=found.permutation.p_value)
 
 
-def _ask(changes: Changes, present: BoolArray, question: _Question) -> Summary:
+def _ask(changes: Changes, present: BoolArray, question: Question) -> Summary:
     weights = question.weights(present)
     if weights is None:
         return Summary("Unknown: too few cells have a result.")

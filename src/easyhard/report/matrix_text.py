@@ -19,9 +19,11 @@ def matrix_markdown(matrix: GeneralizationMatrix) -> str:
     """One Markdown table per model: rows trained on, columns evaluated on; gains in points, half the interval after ±.
 
     The first row is zero-shot accuracy. Bold: the 95% interval, taken cell by cell, excludes zero. † marks what was
-    evaluated on the very items it was trained on.
+    evaluated on the very items it was trained on. With several models a list of what they say together follows.
     """
-    return "\n".join(_markdown(model, rows, columns) for model, rows, columns in _tables(matrix, "**{}**".format))
+    tables = [_markdown(model, rows, columns) for model, rows, columns in _tables(matrix, "**{}**".format)]
+    together = [f"- {sentence}" for sentence in matrix.over_models["sentence"]] if len(matrix.over_models) else []
+    return "\n".join([*tables, *(["**The models together**", "", *together, ""] if together else [])])
 
 
 def matrix_latex(matrix: GeneralizationMatrix) -> str:

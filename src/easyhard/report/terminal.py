@@ -39,6 +39,10 @@ def print_matrix(matrix: GeneralizationMatrix, console: Console | None = None) -
         console.print(table)
         console.print()
     _print(console, _legend(matrix, intervals), "dim")
+    if len(matrix.over_models):
+        _print(console, "\nThe models together", "bold")
+        for sentence in matrix.over_models["sentence"]:
+            _print(console, sentence, indent=2)
     for check in matrix.checks:
         if check.status == "issue":
             _print(console, f"\n{check.code} {check.title}", "bold")

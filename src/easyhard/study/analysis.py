@@ -15,6 +15,7 @@ from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.generalization.checkpoints import checkpoint_abilities, item_changes
+from easyhard.generalization.separation import separation
 from easyhard.report import write_report
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses, WorkError
@@ -85,7 +86,7 @@ def read_analysis(folder: Path) -> Analysis:
         questions=dict(items.table.select("item", "question").iter_rows()),
         answer_forms=answer_forms(items),
     )
-    matrix = replace(matrix, checks=run_checks(facts))
+    matrix = replace(matrix, checks=run_checks(facts), separation=separation(bins, zero_shot, runs, items))
     without = [model.label for model in config.models if model.label not in zero_shot]
     note = f" Left out, for want of a zero-shot evaluation: {shown_all(without)}." if without else ""
     return Analysis(config, bank, bins, items, zero_shot, runs, matrix, answer(matrix, bins) + note)
@@ -128,12 +129,15 @@ def result_tables(matrix: GeneralizationMatrix) -> dict[str, pl.DataFrame]:
     tables = {"matrix.parquet": matrix.runs, "cells.parquet": matrix.cells}
     if len(matrix.mixture_cells):
         tables |= {"mixture_runs.parquet": matrix.mixture_runs, "mixture_cells.parquet": matrix.mixture_cells}
+    tables |= {"over_models.parquet": matrix.over_models} if len(matrix.over_models) else {}
+    tables |= {"separation.parquet": matrix.separation} if len(matrix.separation) else {}
     return tables
 
 
 def tests_and_checks(matrix: GeneralizationMatrix, answer_: str) -> dict[str, Any]:
     """What ``tests.json`` holds."""
-    return {"answer": answer_, "tests": matrix.tests, "checks": matrix.checks}
+    together = {row["test"]: row for row in matrix.over_models.to_dicts()}
+    return {"answer": answer_, "tests": matrix.tests, "over_models": together, "checks": matrix.checks}
 
 
 def write_results(found: Analysis) -> None:
