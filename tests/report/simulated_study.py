@@ -125,7 +125,7 @@ def _run(
     headroom = 4 * zero_shot * (1 - zero_shot)
     expected = (0.24 * np.exp(-((distance / 1.4) ** 2)) - 0.028 * abs(distance) - 0.01) * headroom
     own = own_items and train == evaluated
-    gain = round(n * (expected + rng.normal(0, 0.02) + (0.15 if own else 0))) / n
+    gain = min(round(n * (expected + rng.normal(0, 0.02) + (0.15 if own else 0))) / n, 1 - zero_shot)
     half = 1.96 * np.sqrt(max(0.12, abs(gain)) / n)
     status = "missing" if (train, evaluated) == (count - 1, 0) else "done"
     status = "failed" if (train, evaluated) == (1, count - 1) and model.endswith("1B") else status

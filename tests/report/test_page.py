@@ -124,7 +124,7 @@ def test_the_answer_comes_before_every_figure(text: str) -> None:
 def test_every_figure_has_a_description_and_a_table(text: str) -> None:
     page = Page(text)
     figures = page.tags.count("figure")
-    assert figures == 8  # heat map, distance, scale, four covariates, item map
+    assert figures == 10  # heat map (three measures), distance, scale, four covariates, item map
     assert len(re.findall(r'<figure[^>]* role="img" aria-label="[^"]{40,}"', text)) == figures
     assert page.tags.count("details") == 5  # the covariates share one
     assert page.tags.count("table") == 6  # one in each of these, and that of the item browser

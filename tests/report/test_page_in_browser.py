@@ -17,7 +17,8 @@ from test_page import HOSTILE, hostile_items, report
 sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this system")
-FIGURES = 8
+FIGURES = 10
+SEEN = FIGURES - 2  # of the three measures of the heat map one is seen at a time
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,8 @@ def test_the_page_draws_alone_and_fits(
     assert visit.said == []
     assert visit.requests == [pages[name].as_uri()]
     assert visit.count("figure svg") == (2 * FIGURES if scheme == "dark" else FIGURES)
-    assert visit.count(f"figure .{scheme} svg:visible") == FIGURES
-    assert visit.count("figure svg:visible") == FIGURES
+    assert visit.count(f"figure .{scheme} svg:visible") == SEEN
+    assert visit.count("figure svg:visible") == SEEN
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert visit.page.evaluate("window.hacked") is None
     assert "+" in visit.page.locator("#gains figure svg:visible").text_content()
@@ -75,7 +76,7 @@ def test_the_page_draws_alone_and_fits(
 def test_figures_follow_a_change_of_scheme(browser: Any, pages: dict[str, Path]) -> None:
     visit = Visit(browser, pages["calm"], 1000, "light")
     visit.page.emulate_media(color_scheme="dark")
-    last = visit.page.locator("figure .dark svg").nth(FIGURES - 1)
+    last = visit.page.locator("figure .dark svg").last
     last.wait_for(state="visible")
     assert visit.count("figure .light svg:visible") == 0
 
@@ -83,8 +84,31 @@ def test_figures_follow_a_change_of_scheme(browser: Any, pages: dict[str, Path])
 def test_paper_gets_the_light_figures_from_a_dark_screen(browser: Any, pages: dict[str, Path]) -> None:
     visit = Visit(browser, pages["calm"], 1000, "dark")
     visit.page.emulate_media(media="print", color_scheme="dark")
-    assert visit.count("figure .light svg:visible") == FIGURES
+    assert visit.count("figure .light svg:visible") == SEEN
     assert visit.count("figure .dark svg:visible") == 0
+
+
+def test_the_matrix_switches_between_measures_by_keyboard_and_paper_gets_gains(
+    browser: Any, pages: dict[str, Path]
+) -> None:
+    visit = Visit(browser, pages["calm"], 1000, "light")
+    gains = visit.page.locator("#gains")
+
+    def seen() -> str:
+        assert gains.locator("figure:visible").count() == gains.locator(".legend [data-choice]:visible").count() == 1
+        return str(gains.locator("figure:visible").text_content())
+
+    assert "gain over zero-shot, points" in seen()
+    gains.locator("input").first.focus()
+    visit.page.keyboard.press("ArrowRight")
+    assert gains.locator("input:checked").get_attribute("value") == "1"
+    assert "accuracy" in seen() and "gain over" not in seen()
+    visit.page.keyboard.press("ArrowRight")
+    assert "z: gain in standard errors" in seen()
+    visit.page.emulate_media(media="print")
+    assert "gain over zero-shot, points" in seen()
+    assert gains.locator("input:visible").count() == 0
+    assert visit.said == []
 
 
 def test_a_tooltip_shows_foreign_text_as_text(browser: Any, pages: dict[str, Path]) -> None:

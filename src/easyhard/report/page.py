@@ -13,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from easyhard.report.item_map import item_columns
-from easyhard.report.sections import Section, advice, calibration_sections, generalization_sections, readings
+from easyhard.report.section import Section
+from easyhard.report.sections import advice, calibration_sections, generalization_sections, readings
 from easyhard.report.theme import config
 from easyhard.report.vega import embedded_json, vega_script
 from easyhard.schema import Bins, Check, GeneralizationMatrix, ItemBank, Items

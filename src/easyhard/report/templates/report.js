@@ -19,6 +19,10 @@ window.easyhardRows = ({ columns, rows }) =>
       spec.width = Math.min(spec.width + 70, figure.clientWidth);
       spec.autosize = { type: "fit-x", contains: "padding" };
     }
+    if (figure.dataset.panel && spec.columns) {
+      const fitting = Math.floor(figure.parentElement.clientWidth / Number(figure.dataset.panel));
+      spec.columns = Math.max(1, Math.min(spec.columns, fitting));
+    }
     drawn.get(place)?.finalize();
     try {
       const result = await vegaEmbed(place, spec, {
@@ -54,7 +58,7 @@ window.easyhardRows = ({ columns, rows }) =>
     if (innerWidth === width) return; // on a phone the height changes with every scroll
     width = innerWidth;
     clearTimeout(waiting);
-    waiting = setTimeout(() => drawAll(figures.filter((figure) => "fluid" in figure.dataset)), 200);
+    waiting = setTimeout(() => drawAll(figures.filter(({ dataset }) => "fluid" in dataset || dataset.panel)), 200);
   });
   dark.addEventListener("change", () => drawAll(figures));
   drawAll(figures);
