@@ -118,16 +118,27 @@ def _source_hash(code: str) -> str:
 def test_the_answer_comes_before_every_figure(text: str) -> None:
     assert text.index("helped most near that bin") < text.index("<figure")
     names = re.findall(r'<section id="(\w+)"', text)
-    assert names == ["gains", "distance", "tests", "checks", "scale", "covariates", "items", "protocol", "terms"]
+    assert names == [
+        "gains",
+        "distance",
+        "profiles",
+        "tests",
+        "checks",
+        "scale",
+        "covariates",
+        "items",
+        "protocol",
+        "terms",
+    ]
 
 
 def test_every_figure_has_a_description_and_a_table(text: str) -> None:
     page = Page(text)
     figures = page.tags.count("figure")
-    assert figures == 10  # heat map (three measures), distance, scale, four covariates, item map
+    assert figures == 12  # heat map (three measures), distance, profiles (two), scale, four covariates, item map
     assert len(re.findall(r'<figure[^>]* role="img" aria-label="[^"]{40,}"', text)) == figures
-    assert page.tags.count("details") == 5  # the covariates share one
-    assert page.tags.count("table") == 6  # one in each of these, and that of the item browser
+    assert page.tags.count("details") == 6  # the covariates share one
+    assert page.tags.count("table") == 7  # one in each of these, and that of the item browser
     assert all(json.loads(data) for data in page.data)
 
 

@@ -17,8 +17,8 @@ from test_page import HOSTILE, hostile_items, report
 sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this system")
-FIGURES = 10
-SEEN = FIGURES - 2  # of the three measures of the heat map one is seen at a time
+FIGURES = 12
+SEEN = FIGURES - 3  # of three heat maps and two sets of profiles one each is seen at a time
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from easyhard.report.distance import gain_by_distance, gain_by_distance_table, m
 from easyhard.report.heat_map import CELL_WIDTH, heat_map, heat_map_table
 from easyhard.report.item_map import item_map, item_map_table
 from easyhard.report.measure import LOOKS, Measure
+from easyhard.report.profiles_section import profiles_section
 from easyhard.report.scale import scale_table, widest_gap, wright_map
 from easyhard.report.section import Section, drawing
 from easyhard.report.table import text_table
@@ -17,8 +18,8 @@ from easyhard.schema import Bins, GeneralizationMatrix, ItemBank, Items
 
 
 def generalization_sections(matrix: GeneralizationMatrix) -> tuple[Section, ...]:
-    """Heat map and gain against distance."""
-    return (_heat_map(matrix), _distance(matrix))
+    """Heat map, gain against distance, and the matrix row by row and column by column."""
+    return (_heat_map(matrix), _distance(matrix), profiles_section(matrix))
 
 
 def readings(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -139,5 +139,6 @@ def _styles(palette: Palette) -> dict[str, Any]:
         "one-run": {"color": palette.accent, "filled": True, "opacity": 0.55},
         "one-item": {"color": palette.accent, "filled": True, "opacity": 0.5},
         "item-bar": {"color": palette.accent, "strokeWidth": 1, "opacity": 0.3},
+        "own-bin": {"color": palette.quiet, "filled": False, "strokeWidth": 1},
         "median": {"color": palette.ink},
     }
