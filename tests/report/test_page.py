@@ -15,12 +15,16 @@ import pytest
 from simulated_study import (
     ANSWER,
     DESCRIPTION,
+    simulated_abilities,
     simulated_bank,
     simulated_bins,
+    simulated_changes,
     simulated_items,
     simulated_matrix,
+    simulated_responses,
 )
 
+from easyhard.irt.ability_groups import ability_groups
 from easyhard.report import StudyDescription, write_calibration_report, write_report
 from easyhard.schema import Check, Items
 
@@ -74,15 +78,19 @@ def hostile_items(n: int = 60) -> Items:
 
 def report(path: Path, items: Items, model: str = "Simulated-1B", description: StudyDescription = DESCRIPTION) -> str:
     bank = simulated_bank(items)
+    bins = simulated_bins(bank)
     matrix = simulated_matrix(models=(model,))
     write_report(
         path,
         matrix=replace(matrix, checks=(*matrix.checks, Check("EH099", model, "issue", model, model))),
         bank=bank,
-        bins=simulated_bins(bank),
+        bins=bins,
         items=items,
         answer=ANSWER + model,
         description=description,
+        changes=simulated_changes(bins, model),
+        abilities=simulated_abilities(bins, (model,)),
+        groups=ability_groups(simulated_responses(bank), bank),
     )
     return path.read_text(encoding="utf-8")
 

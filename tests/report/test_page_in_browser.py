@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_study import simulated_items
+from simulated_study import simulated_bank, simulated_bins, simulated_items, simulated_responses
 from test_page import HOSTILE, hostile_items, report
+
+from easyhard.irt.ability_groups import ability_groups
+from easyhard.report.item_curve import item_curve_table
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -147,10 +150,55 @@ def test_items_are_searched_filtered_and_sorted(browser: Any, pages: dict[str, P
     assert visit.said == []
 
 
+def test_the_curve_of_an_item_opens_below_it_with_the_table_s_numbers(browser: Any, pages: dict[str, Path]) -> None:
+    visit = Visit(browser, pages["calm"], 1000, "light")
+    section = visit.page.locator("#item-browser")
+    bank = simulated_bank(simulated_items(60))
+    item = bank.table.sort("difficulty", "item")["item"][20]
+    opener = section.locator(".opener", has_text=item)
+    opener.focus()
+    visit.page.keyboard.press("Enter")
+    assert opener.get_attribute("aria-expanded") == "true"
+    known = item_curve_table(bank, ability_groups(simulated_responses(bank), bank), item)
+    lines = section.locator(".detail tbody tr")
+    shown = [lines.nth(k).locator("td").all_text_contents() for k in range(lines.count())]
+    assert [[int(line[1]), int(line[2])] for line in shown] == known.select("n", "n_correct").to_numpy().tolist()
+    for line, row in zip(shown, known.iter_rows(named=True), strict=True):
+        percents = [float(text.strip("%")) for text in (line[3], *line[4].split(" to "), line[5])]
+        wanted = [100 * row[name] for name in ("observed", "low", "high", "expected")]
+        assert percents == pytest.approx(wanted, abs=0.51)
+    assert section.locator(".detail circle").count() == len(known)
+    assert "Observed:" in section.locator(".detail svg").get_attribute("aria-label")
+    visit.page.keyboard.press("Enter")
+    assert section.locator(".detail").count() == 0
+    assert visit.said == []
+
+
+def test_the_curve_of_several_items_follows_the_search(browser: Any, pages: dict[str, Path]) -> None:
+    visit = Visit(browser, pages["calm"], 375, "dark")
+    section = visit.page.locator("#item-browser")
+    section.locator("button.together").click()
+    right = section.locator(".several tbody td:nth-child(3)")
+    bank = simulated_bank(simulated_items(60))
+    correct = simulated_responses(bank).correct
+    assert sum(int(text.replace(",", "")) for text in right.all_text_contents()) == (correct == 1).sum()
+    section.locator("select").first.select_option("0")
+    easiest = set(simulated_bins(bank).items(0, "train") + simulated_bins(bank).items(0, "held_out"))
+    columns = [name in easiest for name in bank.table["item"]]
+    assert sum(int(text.replace(",", "")) for text in right.all_text_contents()) == (correct[:, columns] == 1).sum()
+    section.locator("input").fill("no such item")
+    assert section.locator(".several").text_content() == ""
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert visit.said == []
+
+
 def test_foreign_text_among_the_items_found_stays_text(browser: Any, pages: dict[str, Path]) -> None:
     visit = Visit(browser, pages["hostile"], 375, "light")
     visit.page.locator("#item-browser input").fill("<img")
     assert len(found(visit, 1)) > 3 and all("<img" in text for text in found(visit, 3))
+    for place in range(3):
+        visit.page.locator("#item-browser .opener").nth(place).click()
+    assert visit.count("#item-browser .detail svg") == 3
     assert visit.count("#item-browser tbody img, #item-browser tbody script") == 0
     assert visit.page.evaluate("window.hacked") is None
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 375

@@ -12,7 +12,8 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from easyhard.report.item_map import item_columns
+from easyhard.irt.ability_groups import AbilityGroups
+from easyhard.report.item_browser import Browser, item_browser
 from easyhard.report.section import Section
 from easyhard.report.sections import advice, calibration_sections, generalization_sections, readings
 from easyhard.report.theme import config
@@ -44,11 +45,13 @@ def write_report(
     description: StudyDescription,
     changes: pl.DataFrame | None = None,
     abilities: pl.DataFrame | None = None,
+    groups: AbilityGroups | None = None,
 ) -> None:
     """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first.
 
     ``changes`` is what trainings did to each item, as ``generalization.checkpoints.item_changes`` has it, and
-    ``abilities`` where the checkpoints are on the scale, as ``checkpoint_abilities`` there does.
+    ``abilities`` where the checkpoints are on the scale, as ``checkpoint_abilities`` there does. ``groups`` is how the
+    respondents of the calibration answered each item, group by group; without it items have no observed curves.
     """
     _write(
         path,
@@ -60,12 +63,17 @@ def write_report(
         advice=advice(matrix),
         checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
         about_items=calibration_sections(bank, bins, items, changes, abilities),
-        item_columns=item_columns(bins is not None, items is not None),
+        browser=item_browser(bank, bins, items, groups, changes),
     )
 
 
 def write_calibration_report(
-    path: Path, bank: ItemBank, bins: Bins | None, items: Items | None, description: StudyDescription
+    path: Path,
+    bank: ItemBank,
+    bins: Bins | None,
+    items: Items | None,
+    description: StudyDescription,
+    groups: AbilityGroups | None = None,
 ) -> None:
     """Write the report of a study that ends with calibrated (and perhaps binned) items as one HTML file."""
     calibration = bank.calibration
@@ -84,10 +92,11 @@ def write_calibration_report(
         advice=(),
         checks=(),
         about_items=calibration_sections(bank, bins, items),
-        item_columns=item_columns(bins is not None, items is not None),
+        browser=item_browser(bank, bins, items, groups, None),
     )
 
 
+_SCRIPTS = ("report.js", "curves.js", "items.js")
 _URGENCY = ("issue", "tip", "passed", "not applicable")
 
 
@@ -112,11 +121,11 @@ def _write(
     advice: tuple[tuple[str, tuple[str, ...]], ...],
     checks: tuple[Check, ...],
     about_items: tuple[Section, ...],
-    item_columns: list[dict[str, str]],
+    browser: Browser,
 ) -> None:
     templates = resources.files("easyhard.report") / "templates"
     style = (templates / "report.css").read_text(encoding="utf-8")
-    scripts = [vega_script(), *((templates / name).read_text(encoding="utf-8") for name in ("report.js", "items.js"))]
+    scripts = [vega_script(), *((templates / name).read_text(encoding="utf-8") for name in _SCRIPTS)]
     page = _ENVIRONMENT.get_template("report.html.j2").render(
         description=description,
         answer=answer,
@@ -126,7 +135,9 @@ def _write(
         advice=advice,
         checks=checks,
         about_items=about_items,
-        item_columns=Markup(embedded_json(item_columns)),
+        item_columns=Markup(embedded_json(browser.columns)),
+        curves=Markup(embedded_json(browser.curves)) if browser.curves else "",
+        curves_note=browser.note,
         schemes=Markup(embedded_json({"light": config("light"), "dark": config("dark")})),
         style=Markup(style),
         style_hash=_source_hash(style),
