@@ -87,3 +87,11 @@ def test_profiles_can_be_drawn(tmp_path: Path) -> None:
         save_chart(chart, tmp_path / "chart.svg")
         text = (tmp_path / "chart.svg").read_text(encoding="utf-8")
         assert "on bin 4" in text and "NaN" not in text and "undefined" not in text
+
+
+def test_no_layer_is_empty_so_that_no_axis_lacks_its_ends() -> None:
+    matrix = simulated_matrix(seeds=1)
+    assert len(profiles(matrix, "rows").to_dict()["spec"]["layer"]) == 5
+    assert len(profiles(MATRIX, "rows").to_dict()["spec"]["layer"]) == 6
+    others = matrix.cells.filter(pl.col("train_bin") != pl.col("eval_bin"))
+    assert len(profiles(replace(matrix, cells=others), "rows").to_dict()["spec"]["layer"]) == 4

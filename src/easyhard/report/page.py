@@ -16,6 +16,7 @@ from easyhard.irt.ability_groups import AbilityGroups
 from easyhard.report.item_browser import Browser, item_browser
 from easyhard.report.section import Section
 from easyhard.report.sections import advice, calibration_sections, generalization_sections, readings
+from easyhard.report.stability import Stability
 from easyhard.report.theme import config
 from easyhard.report.vega import embedded_json, vega_script
 from easyhard.schema import Bins, Check, GeneralizationMatrix, ItemBank, Items
@@ -46,12 +47,14 @@ def write_report(
     changes: pl.DataFrame | None = None,
     abilities: pl.DataFrame | None = None,
     groups: AbilityGroups | None = None,
+    stability: Stability | None = None,
 ) -> None:
     """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first.
 
     ``changes`` is what trainings did to each item, as ``generalization.checkpoints.item_changes`` has it, and
     ``abilities`` where the checkpoints are on the scale, as ``checkpoint_abilities`` there does. ``groups`` is how the
     respondents of the calibration answered each item, group by group; without it items have no observed curves.
+    ``stability`` is how far another calibration would agree.
     """
     _write(
         path,
@@ -62,7 +65,7 @@ def write_report(
         readings=readings(matrix),
         advice=advice(matrix),
         checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
-        about_items=calibration_sections(bank, bins, items, changes, abilities),
+        about_items=calibration_sections(bank, bins, items, changes, abilities, stability),
         browser=item_browser(bank, bins, items, groups, changes),
     )
 
@@ -74,6 +77,7 @@ def write_calibration_report(
     items: Items | None,
     description: StudyDescription,
     groups: AbilityGroups | None = None,
+    stability: Stability | None = None,
 ) -> None:
     """Write the report of a study that ends with calibrated (and perhaps binned) items as one HTML file."""
     calibration = bank.calibration
@@ -91,7 +95,7 @@ def write_calibration_report(
         readings=(),
         advice=(),
         checks=(),
-        about_items=calibration_sections(bank, bins, items),
+        about_items=calibration_sections(bank, bins, items, stability=stability),
         browser=item_browser(bank, bins, items, groups, None),
     )
 

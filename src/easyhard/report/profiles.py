@@ -70,19 +70,21 @@ def profiles(matrix: GeneralizationMatrix, way: Way) -> alt.FacetChart:
     by_model = _colour(models) if len(models) > 1 else {}
     zero = alt.Chart().mark_rule(style="zero-line").encode(y=alt.datum(0))
     line, bar, dot = ("mean-line", "interval", "mean") if len(models) == 1 else (None, None, None)
+    seeds = base.transform_filter("datum.kind === 'run'").mark_point(
+        style="one-run", size=14 if len(models) == 1 else 7
+    )
+    ring = cells.transform_filter("datum.own").mark_point(style="own-bin", size=120 if len(models) == 1 else 60)
+    dots = cells.mark_point(**_styled(dot, filled=True, opacity=1), size=30 if len(models) == 1 else 18)
     layers = [
         zero,
-        base.transform_filter("datum.kind === 'run'")
-        .mark_point(style="one-run", size=14 if len(models) == 1 else 7)
-        .encode(y, tooltip=_TOOLTIP, **by_model),
+        # A layer without a row would leave its axis without ends.
+        *([seeds.encode(y, tooltip=_TOOLTIP, **by_model)] if (drawn["kind"] == "run").any() else []),
         cells.mark_line(**_styled(line, strokeWidth=1, strokeOpacity=0.6)).encode(y, **by_model),
         cells.mark_rule(**_styled(bar, strokeWidth=1.5)).encode(
             alt.Y("low_points:Q", title="gain, points"), alt.Y2("high_points:Q"), **by_model
         ),
-        cells.transform_filter("datum.own").mark_point(style="own-bin", size=120 if len(models) == 1 else 60).encode(y),
-        cells.mark_point(**_styled(dot, filled=True, opacity=1), size=30 if len(models) == 1 else 18).encode(
-            y, tooltip=_TOOLTIP, **by_model
-        ),
+        *([ring.encode(y)] if drawn["own"].any() else []),
+        dots.encode(y, tooltip=_TOOLTIP, **by_model),
     ]
     panels = list(dict.fromkeys(drawn["panel"]))
     header = alt.Header(title=None, labelFontSize=12)

@@ -12,6 +12,7 @@ from easyhard.report.measure import LOOKS, Measure
 from easyhard.report.profiles_section import profiles_section
 from easyhard.report.scale import scale_table, widest_gap, wright_map
 from easyhard.report.section import Section, drawing
+from easyhard.report.stability import Stability, stability_section
 from easyhard.report.table import text_table
 from easyhard.report.text import plain
 from easyhard.schema import Bins, GeneralizationMatrix, ItemBank, Items
@@ -42,10 +43,15 @@ def calibration_sections(
     items: Items | None,
     changes: pl.DataFrame | None = None,
     abilities: pl.DataFrame | None = None,
+    stability: Stability | None = None,
 ) -> tuple[Section, ...]:
-    """All on one scale; difficulty against the covariates, if there are any; the item map with the table of items."""
-    known = _covariates(bank, items) if items is not None and items.covariates else None
-    return (_scale(bank, abilities), *([known] if known else []), _item_map(bank, bins, items, changes))
+    """All on one scale; how stable; difficulty against covariates, if there are any; the item map with its table."""
+    found = [_scale(bank, abilities)]
+    if stability is not None:
+        found.append(stability_section(stability))
+    if items is not None and items.covariates:
+        found.append(_covariates(bank, items))
+    return (*found, _item_map(bank, bins, items, changes))
 
 
 def _heat_map(matrix: GeneralizationMatrix) -> Section:

@@ -21,6 +21,7 @@ from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, It
 from easyhard.study.cells import Cell, benchmark, make_cells
 from easyhard.study.config import read_config
 from easyhard.study.describe import describe
+from easyhard.study.details import calibration_details
 from easyhard.study.record import Step, fingerprint, read_record
 from easyhard.study.settings import StudyConfig
 from easyhard.study.state import error_of
@@ -136,6 +137,7 @@ def write_results(
 
     def page(target: Path) -> None:
         abilities, changes = checkpoints(folder)
+        details = calibration_details(config, bank)
         in_bins = _publishable(config, items.select(bins.table["item"].to_list()))
         write_report(
             target / "index.html",
@@ -147,6 +149,8 @@ def write_results(
             description=describe(config, folder, bank, bins),
             changes=changes,
             abilities=abilities,
+            groups=details.groups,
+            stability=details.stability,
         )
 
     Step(folder / "generalization", {}, inputs).run(tables)
