@@ -133,6 +133,7 @@ def test_the_answer_comes_before_every_figure(text: str) -> None:
         "tests",
         "checks",
         "scale",
+        "information",
         "covariates",
         "items",
         "protocol",
@@ -143,10 +144,12 @@ def test_the_answer_comes_before_every_figure(text: str) -> None:
 def test_every_figure_has_a_description_and_a_table(text: str) -> None:
     page = Page(text)
     figures = page.tags.count("figure")
-    assert figures == 12  # heat map (three measures), distance, profiles (two), scale, four covariates, item map
+    assert (
+        figures == 14
+    )  # heat map (3 measures), distance, profiles (2), scale, information (2), 4 covariates, item map
     assert len(re.findall(r'<figure[^>]* role="img" aria-label="[^"]{40,}"', text)) == figures
-    assert page.tags.count("details") == 6  # the covariates share one
-    assert page.tags.count("table") == 7  # one in each of these, and that of the item browser
+    assert page.tags.count("details") == 7  # the covariates share one
+    assert page.tags.count("table") == 8  # one in each of these, and that of the item browser
     assert all(json.loads(data) for data in page.data)
 
 
@@ -193,8 +196,8 @@ def test_a_study_may_end_with_calibrated_items(tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     write_calibration_report(path, bank, simulated_bins(bank), items, DESCRIPTION)
     names = re.findall(r'<section id="(\w+)"', path.read_text(encoding="utf-8"))
-    assert names == ["scale", "covariates", "items", "protocol", "terms"]
+    assert names == ["scale", "information", "covariates", "items", "protocol", "terms"]
     write_calibration_report(path, bank, None, None, StudyDescription("Bare"))
     page = path.read_text(encoding="utf-8")
-    assert Page(page).tags.count("figure") == 2  # the scale, and the items
+    assert Page(page).tags.count("figure") == 3  # the scale, what items tell, and the items
     assert "60 respondents gave a difficulty to 80 items." in page

@@ -20,7 +20,7 @@ from easyhard.report.item_curve import item_curve_table
 sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this system")
-FIGURES = 12
+FIGURES = 14
 SEEN = FIGURES - 3  # of three heat maps and two sets of profiles one each is seen at a time
 
 
@@ -178,7 +178,7 @@ def test_the_curve_of_several_items_follows_the_search(browser: Any, pages: dict
     visit = Visit(browser, pages["calm"], 375, "dark")
     section = visit.page.locator("#item-browser")
     section.locator("button.together").click()
-    right = section.locator(".several tbody td:nth-child(3)")
+    right = section.locator(".of-several tbody td:nth-child(3)")
     bank = simulated_bank(simulated_items(60))
     correct = simulated_responses(bank).correct
     assert sum(int(text.replace(",", "")) for text in right.all_text_contents()) == (correct == 1).sum()
@@ -187,7 +187,7 @@ def test_the_curve_of_several_items_follows_the_search(browser: Any, pages: dict
     columns = [name in easiest for name in bank.table["item"]]
     assert sum(int(text.replace(",", "")) for text in right.all_text_contents()) == (correct[:, columns] == 1).sum()
     section.locator("input").fill("no such item")
-    assert section.locator(".several").text_content() == ""
+    assert section.locator(".of-several").text_content() == ""
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 375
     assert visit.said == []
 

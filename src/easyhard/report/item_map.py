@@ -103,7 +103,7 @@ def item_map(
 
 
 def _bin_colour(bins: Bins) -> alt.Color:
-    legend = alt.Legend(title="bin", orient="top", symbolType="circle", symbolOpacity=1)
+    legend = alt.Legend(title="bin", orient="top", symbolType="circle", symbolOpacity=1, columns=6)
     return alt.Color("bin:O", scale=alt.Scale(domain=list(range(bins.count)), range="ordinal"), legend=legend)
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from easyhard.generalization.scale_coverage import Intended
 from easyhard.irt.ability_groups import AbilityGroups
 from easyhard.report.item_browser import Browser, item_browser
 from easyhard.report.section import Section
@@ -48,13 +49,15 @@ def write_report(
     abilities: pl.DataFrame | None = None,
     groups: AbilityGroups | None = None,
     stability: Stability | None = None,
+    intended: Intended | None = None,
 ) -> None:
     """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first.
 
     ``changes`` is what trainings did to each item, as ``generalization.checkpoints.item_changes`` has it, and
     ``abilities`` where the checkpoints are on the scale, as ``checkpoint_abilities`` there does. ``groups`` is how the
     respondents of the calibration answered each item, group by group; without it items have no observed curves.
-    ``stability`` is how far another calibration would agree.
+    ``stability`` is how far another calibration would agree, and ``intended`` difficulties that the items are held
+    against.
     """
     _write(
         path,
@@ -65,7 +68,7 @@ def write_report(
         readings=readings(matrix),
         advice=advice(matrix),
         checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
-        about_items=calibration_sections(bank, bins, items, changes, abilities, stability),
+        about_items=calibration_sections(bank, bins, items, changes, abilities, stability, intended),
         browser=item_browser(bank, bins, items, groups, changes),
     )
 
@@ -78,6 +81,7 @@ def write_calibration_report(
     description: StudyDescription,
     groups: AbilityGroups | None = None,
     stability: Stability | None = None,
+    intended: Intended | None = None,
 ) -> None:
     """Write the report of a study that ends with calibrated (and perhaps binned) items as one HTML file."""
     calibration = bank.calibration
@@ -95,7 +99,7 @@ def write_calibration_report(
         readings=(),
         advice=(),
         checks=(),
-        about_items=calibration_sections(bank, bins, items, stability=stability),
+        about_items=calibration_sections(bank, bins, items, stability=stability, intended=intended),
         browser=item_browser(bank, bins, items, groups, None),
     )
 

@@ -28,7 +28,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page: what its drawings show (``note``), how to read them (``legend``), their table.
+    """A part of the page: what its drawings show (``note``), how to read them (``legend``, lines), their table.
 
     With a ``switch``, the question that the choices answer, one drawing is seen at a time; paper gets the first.
     """

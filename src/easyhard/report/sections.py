@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from easyhard.generalization.scale_coverage import Intended
 from easyhard.report.covariates import MOST_POINTS, difficulty_by_covariate
 from easyhard.report.distance import gain_by_distance, gain_by_distance_table, mean_by_distance
 from easyhard.report.heat_map import CELL_WIDTH, heat_map, heat_map_table
+from easyhard.report.information_section import information_section
 from easyhard.report.item_map import item_map, item_map_table
 from easyhard.report.measure import LOOKS, Measure
 from easyhard.report.profiles_section import profiles_section
@@ -44,9 +46,10 @@ def calibration_sections(
     changes: pl.DataFrame | None = None,
     abilities: pl.DataFrame | None = None,
     stability: Stability | None = None,
+    intended: Intended | None = None,
 ) -> tuple[Section, ...]:
-    """All on one scale; how stable; difficulty against covariates, if there are any; the item map with its table."""
-    found = [_scale(bank, abilities)]
+    """All on one scale; what items tell; how stable they are; difficulty against covariates, if any; the item map."""
+    found = [_scale(bank, abilities), information_section(bank, bins, abilities, intended)]
     if stability is not None:
         found.append(stability_section(stability))
     if items is not None and items.covariates:

@@ -17,7 +17,7 @@
   const count = browser.querySelector("output");
   const more = browser.querySelector("button.more");
   const together = browser.querySelector("button.together");
-  const several = browser.querySelector(".several");
+  const several = browser.querySelector(".of-several");
   const detail = window.easyhardDetail; // not there if nothing is known beyond the table
   let sorted = { name: "rank", up: true };
   let found = [];

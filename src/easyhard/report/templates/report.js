@@ -20,7 +20,8 @@ window.easyhardRows = ({ columns, rows }) =>
       spec.autosize = { type: "fit-x", contains: "padding" };
     }
     if (figure.dataset.panel && spec.columns) {
-      const fitting = Math.floor(figure.parentElement.clientWidth / Number(figure.dataset.panel));
+      const room = figure.clientWidth || figure.parentElement.clientWidth; // one that is not chosen has no width yet
+      const fitting = Math.floor(room / Number(figure.dataset.panel));
       spec.columns = Math.max(1, Math.min(spec.columns, fitting));
     }
     drawn.get(place)?.finalize();
