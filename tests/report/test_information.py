@@ -27,6 +27,7 @@ from easyhard.report.information import (
 )
 from easyhard.report.information_section import information_section
 from easyhard.report.scale import scale_table
+from easyhard.report.section import SpecWriter
 from easyhard.schema import Bins
 
 BANK = simulated_bank(simulated_items(120))
@@ -70,7 +71,7 @@ def test_an_intended_distribution_is_drawn_and_its_distance_said() -> None:
     found = distance_to_intended(BANK.table["difficulty"].to_numpy(), INTENDED.difficulty)
     assert f"{found.wasserstein:.2f} logits" in section.legend
     assert f"at most {100 * found.kolmogorov_smirnov:.0f} points" in section.legend
-    assert len(section.drawings) == 3 and "<b>" not in section.drawings[2].spec
+    assert len(section.drawings) == 3 and "<b>" not in SpecWriter()(section.drawings[2].spec)
     table = cumulative_table(BANK, INTENDED)
     ours = table.filter(pl.col("which") == "these items")
     assert ours["share"][-1] == 1 and len(ours) == 120 and table.height == 120 + 200

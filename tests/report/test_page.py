@@ -25,7 +25,9 @@ from simulated_study import (
 )
 
 from easyhard.irt.ability_groups import ability_groups
-from easyhard.report import StudyDescription, write_calibration_report, write_report
+from easyhard.report import StudyDescription, heat_map, write_calibration_report, write_report
+from easyhard.report.section import SpecWriter
+from easyhard.report.vega import compact
 from easyhard.schema import Check, Items
 
 HOSTILE = (
@@ -201,3 +203,17 @@ def test_a_study_may_end_with_calibrated_items(tmp_path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     assert Page(page).tags.count("figure") == 3  # the scale, what items tell, and the items
     assert "60 respondents gave a difficulty to 80 items." in page
+
+
+def test_data_of_several_figures_stand_in_the_page_once_and_words_as_places() -> None:
+    matrix = simulated_matrix(10, models=("Simulated-1B", "Simulated-3B"))
+    gains, accuracies = compact(heat_map(matrix)), compact(heat_map(matrix, measure="accuracy"))
+    write = SpecWriter()
+    first, second = json.loads(write(gains)), json.loads(write(accuracies))
+    assert first["datasets"].keys() == second["datasets"].keys()
+    assert all(first["datasets"].values()) and not any(second["datasets"].values())
+    for table in first["datasets"].values():
+        place = table["columns"].index("model")
+        found = [table["words"]["model"][row[place]] for row in table["rows"]]
+        assert set(found) <= {"Simulated-1B", "Simulated-3B"} and len(found) == 110
+        assert "gain" not in table["words"]  # nearly every one is another

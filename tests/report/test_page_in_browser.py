@@ -208,6 +208,9 @@ def test_a_page_of_12_000_items_is_small_and_answers_a_keystroke(browser: Any, t
     report(tmp_path / "large.html", simulated_items(12_000))
     assert (tmp_path / "large.html").stat().st_size < 5_000_000
     visit = Visit(browser, tmp_path / "large.html", 1000, "light")
+    visit.page.locator("#item-browser button.together").click()
     visit.page.locator("#item-browser input").fill("12")
     count = visit.page.locator("#item-browser output").text_content()
     assert count.endswith(" of 12,000 items") and not count.startswith(("0", "12,000"))
+    assert visit.count(".of-several circle") == 8
+    assert visit.said == []

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from easyhard.generalization.scale_coverage import Intended
 from easyhard.irt.ability_groups import AbilityGroups
 from easyhard.report.item_browser import Browser, item_browser
-from easyhard.report.section import Section
+from easyhard.report.section import Section, SpecWriter
 from easyhard.report.sections import advice, calibration_sections, generalization_sections, readings
 from easyhard.report.stability import Stability
 from easyhard.report.theme import config
@@ -138,6 +138,7 @@ def _write(
         description=description,
         answer=answer,
         key_figures=key_figures,
+        spec_json=SpecWriter(),
         findings=findings,
         readings=readings,
         advice=advice,

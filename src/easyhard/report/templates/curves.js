@@ -83,8 +83,9 @@
       svg.append(drawn("line", { x1: at, x2: at, y1: y(0), y2: y(1), class: "difficulty" }));
     }
     const points = [];
-    for (let k = 0; k <= 60; k += 1) {
-      const ability = low + ((high - low) * k) / 60;
+    const steps = rows.length < 500 ? 60 : 20; // thousands of curves together are smooth, and take their time
+    for (let k = 0; k <= steps; k += 1) {
+      const ability = low + ((high - low) * k) / steps;
       const share = rows.reduce((sum, row) => sum + chance(row, ability), 0) / rows.length;
       points.push(`${x(ability).toFixed(1)},${y(share).toFixed(1)}`);
     }

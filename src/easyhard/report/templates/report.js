@@ -1,20 +1,30 @@
 "use strict";
 // A figure is drawn in the colours of a light page, which paper always gets, and on a dark screen in those of a dark
 // one too, that first. The style sheet shows one of the two, so that printing needs no script.
-// Data come as columns and rows, which is a third of the bytes.
-window.easyhardRows = ({ columns, rows }) =>
-  rows.map((row) => Object.fromEntries(columns.map((column, place) => [column, row[place]])));
+// Data come as columns and rows, a text of few values as places in a list of words: a third of the bytes.
+window.easyhardRows = ({ columns, rows, words }) =>
+  rows.map((row) =>
+    Object.fromEntries(columns.map((column, place) => [column, column in words ? words[column][row[place]] : row[place]])),
+  );
 
 (() => {
   const configs = JSON.parse(document.getElementById("schemes").textContent);
   const figures = [...document.querySelectorAll("figure.drawing")];
   const drawn = new Map();
+  const tables = {}; // of all figures: one whose data are null has those of a figure before
+  const specs = new Map();
+  for (const figure of figures) {
+    const spec = JSON.parse(figure.querySelector("script").textContent);
+    for (const [name, table] of Object.entries(spec.datasets)) tables[name] ??= table;
+    specs.set(figure, spec);
+  }
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
   async function draw(figure, scheme) {
     const place = figure.querySelector("." + scheme);
-    const spec = JSON.parse(figure.querySelector("script").textContent);
-    for (const [name, table] of Object.entries(spec.datasets)) spec.datasets[name] = window.easyhardRows(table);
+    const spec = { ...specs.get(figure) };
+    const names = Object.keys(spec.datasets);
+    spec.datasets = Object.fromEntries(names.map((name) => [name, window.easyhardRows(tables[name])]));
     if ("fluid" in figure.dataset && spec.width) {
       spec.width = Math.min(spec.width + 70, figure.clientWidth);
       spec.autosize = { type: "fit-x", contains: "padding" };
