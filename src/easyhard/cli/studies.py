@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from easyhard.cli.common import AsJson, console, errors, facts_table, print_json, show
-from easyhard.schema import WorkError
+from easyhard.schema import InputError, WorkError
 
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
 StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
@@ -130,7 +130,12 @@ def verify(run_: StudyFolder, as_json: AsJson = False) -> None:
         console.print(said, highlight=False)
 
 
-def report(run_: StudyFolder) -> None:
+def report(
+    run_: StudyFolder,
+    intended: Annotated[
+        Path | None, typer.Option(help="Item bank on the same scale, whose difficulties this study's are held against.")
+    ] = None,
+) -> None:
     """Analyse a study anew from the responses on disk, and write its report. Needs no model.
 
     Example: easyhard report runs/my-study
@@ -140,9 +145,24 @@ def report(run_: StudyFolder) -> None:
 
     folder = run_.resolve()
     _, bank, bins, items = open_study(folder)
+    wanted = _intended(intended, bank.calibration.unit) if intended else None
     matrix, answer = analyse(folder)
-    write_results(folder, matrix, bank, bins, items, answer)
+    write_results(folder, matrix, bank, bins, items, answer, wanted)
     _show_result(answer, lambda: print_matrix(matrix, console), folder)
+
+
+def _intended(path: Path, unit: str) -> Any:
+    """The difficulties of another bank. Raises InputError if they are in another unit."""
+    from easyhard.files import read_bank
+    from easyhard.generalization.scale_coverage import Intended
+
+    bank = read_bank(path)
+    if bank.calibration.unit != unit:
+        raise InputError(
+            f"{path} has difficulties in {bank.calibration.unit}, this study in {unit}. Give a bank on the same scale: "
+            "easyhard calibrate --onto."
+        )
+    return Intended(path.stem, bank.table["difficulty"].to_numpy())
 
 
 def _run(config: Any, as_json: bool = False, selection: Any = None, machines: Any = None) -> None:

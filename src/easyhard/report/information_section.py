@@ -87,11 +87,12 @@ def _distance(bank: ItemBank, intended: Intended) -> str:
     """How far these difficulties are from the intended ones."""
     found = distance_to_intended(bank.table["difficulty"].to_numpy(), intended.difficulty)
     harder = "harder" if found.mean_difference > 0 else "easier"
+    mean = f"{abs(found.mean_difference):.2f} {harder}" if abs(found.mean_difference) >= 0.005 else "as hard"
     return (
         f"Against {plain(intended.name, 60)} ({len(intended.difficulty):,} items): the shares of items up to a "
         f"difficulty differ by at most {100 * found.kolmogorov_smirnov:.0f} points (Kolmogorov-Smirnov), an item is "
         f"{found.wasserstein:.2f} {bank.calibration.unit} from its place on average (Wasserstein), and the mean item "
-        f"is {abs(found.mean_difference):.2f} {harder}."
+        f"is {mean}."
     )
 
 

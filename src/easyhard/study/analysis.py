@@ -15,6 +15,7 @@ from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.generalization.checkpoints import checkpoint_abilities, item_changes
+from easyhard.generalization.scale_coverage import Intended
 from easyhard.report import write_report
 from easyhard.responses import read_responses
 from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, Items, Responses, WorkError
@@ -122,9 +123,18 @@ def tests_and_checks(matrix: GeneralizationMatrix, answer_: str) -> dict[str, An
 
 
 def write_results(
-    folder: Path, matrix: GeneralizationMatrix, bank: ItemBank, bins: Bins, items: Items, answer_: str
+    folder: Path,
+    matrix: GeneralizationMatrix,
+    bank: ItemBank,
+    bins: Bins,
+    items: Items,
+    answer_: str,
+    intended: Intended | None = None,
 ) -> None:
-    """Write ``generalization/`` and ``report/``; made anew each time, since they cost seconds."""
+    """Write ``generalization/`` and ``report/``; made anew each time, since they cost seconds.
+
+    The report holds the difficulties against those ``intended``, if there are such.
+    """
     config = open_study(folder)[0]
     inputs = {"runs": fingerprint(matrix.runs.rows()), "bins": fingerprint(bins.table.rows())}
 
@@ -151,6 +161,7 @@ def write_results(
             abilities=abilities,
             groups=details.groups,
             stability=details.stability,
+            intended=intended,
         )
 
     Step(folder / "generalization", {}, inputs).run(tables)
