@@ -76,6 +76,14 @@ def test_the_page_draws_alone_and_fits(
     assert "+" in visit.page.locator("#gains figure svg:visible").text_content()
 
 
+def test_figures_of_the_whole_width_narrow_to_a_phone(browser: Any, tmp_path: Path) -> None:
+    report(tmp_path / "page.html", simulated_items(60))
+    visit = Visit(browser, tmp_path / "page.html", 375, "light")
+    for section in ("distance", "scale", "information", "items"):
+        drawn = visit.page.locator(f"#{section} figure .light svg").first
+        assert drawn.evaluate("svg => svg.getBoundingClientRect().width") <= 335, section
+
+
 def test_figures_follow_a_change_of_scheme(browser: Any, pages: dict[str, Path]) -> None:
     visit = Visit(browser, pages["calm"], 1000, "light")
     visit.page.emulate_media(color_scheme="dark")

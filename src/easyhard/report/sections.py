@@ -172,6 +172,7 @@ def _scale(bank: ItemBank, abilities: pl.DataFrame | None) -> Section:
                 f"{calibration.unit}; respondents with mean {calibration.ability_mean:.2f} and standard deviation "
                 f"{calibration.ability_sd:.2f}. The standard error of an ability is least, "
                 f"{best['standard_error']:.2f}, at {best['middle']:.2f}.",
+                fluid=True,
             ),
         ),
         table=text_table(table, _SCALE_HEADINGS),

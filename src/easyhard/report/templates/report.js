@@ -11,6 +11,7 @@ window.easyhardRows = ({ columns, rows, words }) =>
   const configs = JSON.parse(document.getElementById("schemes").textContent);
   const figures = [...document.querySelectorAll("figure.drawing")];
   const drawn = new Map();
+  const AXIS = 84; // pixels beside a plot, for an axis with its title
   const tables = {}; // of all figures: one whose data are null has those of a figure before
   const specs = new Map();
   for (const figure of figures) {
@@ -25,7 +26,10 @@ window.easyhardRows = ({ columns, rows, words }) =>
     const spec = { ...specs.get(figure) };
     const names = Object.keys(spec.datasets);
     spec.datasets = Object.fromEntries(names.map((name) => [name, window.easyhardRows(tables[name])]));
-    if ("fluid" in figure.dataset && spec.width) {
+    if ("fluid" in figure.dataset && spec.vconcat) {
+      const room = figure.clientWidth - AXIS;
+      spec.vconcat = spec.vconcat.map((part) => ({ ...part, width: Math.min(part.width, room) }));
+    } else if ("fluid" in figure.dataset && spec.width) {
       spec.width = Math.min(spec.width + 70, figure.clientWidth);
       spec.autosize = { type: "fit-x", contains: "padding" };
     }
