@@ -55,9 +55,7 @@ def test_they_are_made_once_and_stay_when_the_responses_are_gone(
 
 
 @pytest.mark.parametrize("change", ["gone", "others"])
-def test_other_responses_than_those_calibrated_are_left_alone(
-    study: tuple[StudyConfig, ItemBank], change: str
-) -> None:
+def test_other_responses_than_those_calibrated_are_left_alone(study: tuple[StudyConfig, ItemBank], change: str) -> None:
     path = study[0].responses.path
     if change == "gone":
         path.unlink()

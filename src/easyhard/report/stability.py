@@ -80,7 +80,7 @@ def stability_section(stability: Stability) -> Section:
         name="stability",
         heading="How stable the bins are",
         note="How far calibrations of the same items by other respondents agree.",
-        legend=f"{stability.reading} Points: two calibrations with so many respondents each, compared, mean over "
+        legend=f"{stability.reading}\nPoints: two calibrations with so many respondents each, compared, mean over "
         "repeats. Up to half of the respondents the two have none in common; beyond, a bootstrap. Line: what the "
         "standard errors alone lead one to expect. Dashed: calibrations that have nothing in common.",
         drawings=(
