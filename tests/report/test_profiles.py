@@ -14,6 +14,7 @@ from simulated_study import simulated_matrix
 from easyhard.report import save_chart
 from easyhard.report.profiles import MOST_MODELS, Way, profile_table, profiles, rows_of
 from easyhard.report.profiles_section import profiles_section
+from easyhard.report.sections import generalization_sections
 from easyhard.schema import GeneralizationMatrix
 
 MATRIX = simulated_matrix()
@@ -76,6 +77,14 @@ def test_models_stand_side_by_side_and_only_so_many_are_drawn() -> None:
     section = profiles_section(matrix)
     assert f"first {MOST_MODELS} of {MOST_MODELS + 1} models" in section.legend
     assert len(section.table.rows) == len(profile_table(matrix))
+
+
+def test_a_matrix_without_a_result_has_no_profiles() -> None:
+    numbers = dict.fromkeys(("accuracy", "zero_shot_accuracy", "gain", "low", "high"), pl.lit(None, dtype=pl.Float64))
+    runs, cells = (table.with_columns(**numbers, status=pl.lit("failed")) for table in (MATRIX.runs, MATRIX.cells))
+    nothing = replace(MATRIX, runs=runs, cells=cells, tests={})
+    assert [section.name for section in generalization_sections(nothing)] == ["gains", "distance"]
+    assert [section.name for section in generalization_sections(MATRIX)] == ["gains", "distance", "profiles"]
 
 
 def test_profiles_can_be_drawn(tmp_path: Path) -> None:

@@ -59,38 +59,38 @@ def profiles(matrix: GeneralizationMatrix, way: Way) -> alt.FacetChart:
     drawn = _placed(table.filter(pl.col("model").is_in(models)), rows, models, way)
     last = max(drawn["place"].to_list(), default=0)
     names = rows if way == "columns" else [name for name in rows if name.isdecimal()]
-    axis = alt.Axis(
-        values=list(range(last + 1)), grid=False, labelExpr=f"{_short(names)}[datum.value]", labelOverlap=True
-    )
+    ticks = list(range(last + 1))
+    axis = alt.Axis(values=ticks, grid=False, labelExpr=f"{_short(names)}[datum.value]", labelOverlap=True)
     title = "evaluated on bin" if way == "rows" else "trained on bin"
     x = alt.X("at:Q", title=title, axis=axis, scale=alt.Scale(domain=[-0.5, last + 0.5], nice=False))
+    layered = alt.layer(*_layers(drawn, models, x), data=inline(drawn)).properties(
+        width=panel_width(matrix), height=110
+    )
+    panels = list(dict.fromkeys(drawn["panel"]))
+    facet = alt.Facet("panel:N", sort=panels, header=alt.Header(title=None, labelFontSize=12))
+    return layered.facet(facet, columns=5).properties(spacing=24)
+
+
+def _layers(drawn: pl.DataFrame, models: list[str], x: alt.X) -> list[alt.Chart]:
+    """Marks of one panel. One without a row is left out, since its axis would have no ends."""
+    single = len(models) == 1
+    by_model = {} if single else _colour(models)
     y = alt.Y("gain_points:Q", title="gain, points", axis=alt.Axis(format="+d", labelExpr=_SIGNED, tickCount=5))
+    ends = alt.Y("low_points:Q", title="gain, points"), alt.Y2("high_points:Q")
     base = alt.Chart().encode(x=x)
     cells = base.transform_filter("datum.kind === 'cell'")
-    by_model = _colour(models) if len(models) > 1 else {}
-    zero = alt.Chart().mark_rule(style="zero-line").encode(y=alt.datum(0))
-    line, bar, dot = ("mean-line", "interval", "mean") if len(models) == 1 else (None, None, None)
-    seeds = base.transform_filter("datum.kind === 'run'").mark_point(
-        style="one-run", size=14 if len(models) == 1 else 7
-    )
-    ring = cells.transform_filter("datum.own").mark_point(style="own-bin", size=120 if len(models) == 1 else 60)
-    dots = cells.mark_point(**_styled(dot, filled=True, opacity=1), size=30 if len(models) == 1 else 18)
-    layers = [
-        zero,
-        # A layer without a row would leave its axis without ends.
-        *([seeds.encode(y, tooltip=_TOOLTIP, **by_model)] if (drawn["kind"] == "run").any() else []),
-        cells.mark_line(**_styled(line, strokeWidth=1, strokeOpacity=0.6)).encode(y, **by_model),
-        cells.mark_rule(**_styled(bar, strokeWidth=1.5)).encode(
-            alt.Y("low_points:Q", title="gain, points"), alt.Y2("high_points:Q"), **by_model
-        ),
-        *([ring.encode(y)] if drawn["own"].any() else []),
-        dots.encode(y, tooltip=_TOOLTIP, **by_model),
-    ]
-    panels = list(dict.fromkeys(drawn["panel"]))
-    header = alt.Header(title=None, labelFontSize=12)
-    layered = alt.layer(*layers, data=inline(drawn)).properties(width=panel_width(matrix), height=110)
-    facet = alt.Facet("panel:N", sort=panels, header=header)
-    return layered.facet(facet, columns=5).properties(spacing=24)
+    line = {"style": "mean-line"} if single else {"strokeWidth": 1, "strokeOpacity": 0.6}
+    bar = {"style": "interval"} if single else {"strokeWidth": 1.5}
+    dot = {"style": "mean", "size": 30} if single else {"filled": True, "opacity": 1, "size": 18}
+    layers = [alt.Chart().mark_rule(style="zero-line").encode(y=alt.datum(0))]
+    if (drawn["kind"] == "run").any():
+        seeds = base.transform_filter("datum.kind === 'run'").mark_point(style="one-run", size=14 if single else 7)
+        layers.append(seeds.encode(y, tooltip=_TOOLTIP, **by_model))
+    layers += [cells.mark_line(**line).encode(y, **by_model), cells.mark_rule(**bar).encode(*ends, **by_model)]
+    if drawn["own"].any():
+        ring = cells.transform_filter("datum.own").mark_point(style="own-bin", size=120 if single else 60)
+        layers.append(ring.encode(y))
+    return [*layers, cells.mark_point(**dot).encode(y, tooltip=_TOOLTIP, **by_model)]
 
 
 def panel_width(matrix: GeneralizationMatrix) -> int:
@@ -139,10 +139,6 @@ def _placed(table: pl.DataFrame, rows: list[str], models: list[str], way: Way) -
 def _colour(models: list[str]) -> dict[str, alt.Color]:
     legend = alt.Legend(title=None, orient="top", symbolType="circle", symbolOpacity=1, labelLimit=240, columns=2)
     return {"color": alt.Color("model:N", scale=alt.Scale(domain=models, range="category"), legend=legend)}
-
-
-def _styled(style: str | None, **otherwise: object) -> dict[str, object]:
-    return {"style": style} if style else otherwise
 
 
 def _short(names: list[str]) -> str:

@@ -7,10 +7,9 @@ import polars as pl
 from easyhard.generalization.scale_coverage import Intended
 from easyhard.report.covariates import MOST_POINTS, difficulty_by_covariate
 from easyhard.report.distance import gain_by_distance, gain_by_distance_table, mean_by_distance
-from easyhard.report.heat_map import CELL_WIDTH, heat_map, heat_map_table
+from easyhard.report.heat_map_section import heat_map_section
 from easyhard.report.information_section import information_section
 from easyhard.report.item_map import item_map, item_map_table
-from easyhard.report.measure import LOOKS, Measure
 from easyhard.report.profiles_section import profiles_section
 from easyhard.report.scale import scale_table, widest_gap, wright_map
 from easyhard.report.section import Section, drawing
@@ -21,8 +20,9 @@ from easyhard.schema import Bins, GeneralizationMatrix, ItemBank, Items
 
 
 def generalization_sections(matrix: GeneralizationMatrix) -> tuple[Section, ...]:
-    """Heat map, gain against distance, and the matrix row by row and column by column."""
-    return (_heat_map(matrix), _distance(matrix), profiles_section(matrix))
+    """Heat map, gain against distance, and, if there is any gain, the matrix row by row and column by column."""
+    known = (matrix.cells["status"] == "done").any()
+    return (heat_map_section(matrix), _distance(matrix), *([profiles_section(matrix)] if known else []))
 
 
 def readings(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -55,78 +55,6 @@ def calibration_sections(
     if items is not None and items.covariates:
         found.append(_covariates(bank, items))
     return (*found, _item_map(bank, bins, items, changes))
-
-
-def _heat_map(matrix: GeneralizationMatrix) -> Section:
-    table = heat_map_table(matrix)
-    bins = table["evaluated_on"].n_unique()
-    columns = 2 if bins <= 6 else 1
-    return Section(
-        name="gains",
-        heading="What training on each bin did",
-        note="Each bin trained on, against the untouched model. "
-        "Rows are the bin trained on, columns the bin evaluated on.",
-        legend=_heat_map_marks(table),
-        drawings=tuple(
-            drawing(
-                heat_map(matrix, columns, measure),
-                _heat_map_in_words(table, measure),
-                choice=measure,
-                note=_MEASURES[measure],
-                panel=bins * CELL_WIDTH + 130,
-            )
-            for measure in LOOKS
-        ),
-        table=text_table(table, _HEAT_MAP_HEADINGS),
-        switch="Cells show",
-    )
-
-
-_MEASURES: dict[Measure, str] = {
-    "gain": "Change in accuracy against zero-shot, in percentage points. Pale: the 95% interval of the gain, taken "
-    "cell by cell, includes zero.",
-    "accuracy": "Share of items answered correctly after training. Bold: it differs from zero-shot, by the 95% "
-    "interval of the gain.",
-    "z": "The gain divided by its standard error, both as its 95% interval has them: the interval's middle over half "
-    "its width divided by 1.96. Pale: within ±1.96, where that interval includes zero.",
-}
-
-
-def _heat_map_marks(table: pl.DataFrame) -> str:
-    """What marks on single cells mean, of those that are there."""
-    marks = ["The first row is the accuracy of the untouched model."]
-    if (table["look"] == "failed").any():
-        marks.append("Hatched: the run failed.")
-    if table["trained_on_these_items"].any():
-        marks.append("† and a dashed frame: evaluated on the very items it was trained on.")
-    if any(name.startswith("mix: ") for name in table["trained_on"]):
-        marks.append("Rows named mix: as many examples, of several bins.")
-    return " ".join(marks)
-
-
-def _heat_map_in_words(table: pl.DataFrame, measure: Measure) -> str:
-    gains = table.filter(pl.col("look") != "zero_shot")
-    bins = gains["evaluated_on"].n_unique()
-    looks = gains["look"].value_counts()
-    count = dict(zip(looks["look"], looks["count"], strict=True))
-    what, column, label, unit = _IN_WORDS[measure]
-    words = [f"Heat map of {what}, {bins} by {bins} bins, of {', '.join(gains['model'].unique(maintain_order=True))}."]
-    done = gains.drop_nulls(column).sort(column)
-    for which, row in (("Largest", done.tail(1)), ("Lowest", done.head(1))):
-        for cell in row.iter_rows(named=True):
-            trained_on = f"bin {cell['trained_on']}" if cell["trained_on"].isdecimal() else cell["trained_on"]
-            place = f"trained on {trained_on}, evaluated on bin {cell['evaluated_on']}"
-            words.append(f"{which}: {cell[label]}{unit} ({place}).")
-    unclear, absent = count.get("unclear", 0), count.get("failed", 0) + count.get("missing", 0)
-    words.append(f"In {unclear} of {len(gains)} cells the interval includes zero; {absent} have no result.")
-    return " ".join(words)
-
-
-_IN_WORDS: dict[Measure, tuple[str, str, str, str]] = {
-    "gain": ("gains over zero-shot", "gain_points", "gain", " points"),
-    "accuracy": ("accuracies after training", "accuracy_percent", "accuracy", ""),
-    "z": ("gains in standard errors", "z", "z_label", ""),
-}
 
 
 def _distance(matrix: GeneralizationMatrix) -> Section:
@@ -231,19 +159,6 @@ def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None, changes: p
     )
 
 
-_HEAT_MAP_HEADINGS = {
-    "model": "model",
-    "trained_on": "trained on",
-    "evaluated_on": "evaluated on",
-    "gain": "gain, points",
-    "interval": "95% interval",
-    "z": "z",
-    "accuracy": "accuracy",
-    "zero_shot_accuracy": "zero-shot",
-    "items": "items",
-    "seeds": "seeds",
-    "status": "status",
-}
 _DISTANCE_HEADINGS = {
     "model": "model",
     "distance": "distance",

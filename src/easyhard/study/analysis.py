@@ -148,13 +148,12 @@ def write_results(
     def page(target: Path) -> None:
         abilities, changes = checkpoints(folder)
         details = calibration_details(config, bank)
-        in_bins = _publishable(config, items.select(bins.table["item"].to_list()))
         write_report(
             target / "index.html",
             matrix=matrix,
             bank=bank,
             bins=bins,
-            items=in_bins,
+            items=_publishable(config, items.select(bins.table["item"].to_list())),
             answer=answer_,
             description=describe(config, folder, bank, bins),
             changes=changes,
