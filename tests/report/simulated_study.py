@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from easyhard.report.page import StudyDescription
-from easyhard.schema import Bins, Calibration, Check, GeneralizationMatrix, ItemBank, Items
+from easyhard.schema import Bins, Calibration, Check, GeneralizationMatrix, ItemBank, Items, Responses
 
 FAMILIES = (
     "addition", "subtraction", "multiplication", "division", "fractions", "percentages", "rounding", "roots",
@@ -92,6 +92,43 @@ def simulated_bins(bank: ItemBank, count: int = 5, seed: int = 0) -> Bins:
     return Bins(table, (-np.inf, *cuts, np.inf), 0.3)
 
 
+def simulated_responses(bank: ItemBank, n: int = 60, missing: float = 0.0, seed: int = 0) -> Responses:
+    """Respondents as the Rasch model has them, of the bank's ability distribution; some responses missing by chance."""
+    rng = np.random.default_rng([seed, 4])
+    calibration = bank.calibration
+    ability = rng.normal(calibration.ability_mean, calibration.ability_sd, n)
+    p = 1 / (1 + np.exp(bank.table["difficulty"].to_numpy() - ability[:, None]))
+    correct = (rng.random(p.shape) < p).astype(np.int8)
+    correct[rng.random(p.shape) < missing] = -1
+    return Responses(correct, tuple(f"respondent {k}" for k in range(n)), tuple(bank.table["item"]))
+
+
+def simulated_abilities(bins: Bins, models: tuple[str, ...] = ("Simulated-1B",)) -> pl.DataFrame:
+    """A checkpoint for each bin and the untouched model, more able the harder the bin; columns as a study has them."""
+    rows = [
+        {"model": model, "trained_on": name, "seed": seed, "ability": -0.4 + 0.2 * place, "standard_error": 0.1,
+         "eval_bin": eval_bin, "n": 60, "accuracy": 0.5, "expected_accuracy": 0.5, "z": 0.0}
+        for model in models
+        for place, (name, seed) in enumerate([("zero-shot", None), *((str(k), 0) for k in range(bins.count))])
+        for eval_bin in range(bins.count)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def simulated_changes(bins: Bins, model: str = "Simulated-1B", n_runs: int = 5, seed: int = 0) -> pl.DataFrame:
+    """What ``n_runs`` trainings did to the held-out items, by chance."""
+    rng = np.random.default_rng([seed, 5])
+    names = bins.table.filter(pl.col("split") == "held_out")["item"].to_list()
+    before, right = rng.integers(2, size=len(names)), rng.integers(n_runs + 1, size=len(names))
+    change = np.where(
+        (before == 1) & (right == 0), "forgotten", np.where((before == 0) & (right == n_runs), "fixed", "")
+    )
+    return pl.DataFrame(
+        {"model": model, "item": names, "zero_shot": before.astype(np.int8), "n_runs": n_runs, "n_correct": right,
+         "change": change.tolist()}
+    )  # fmt: skip
+
+
 def simulated_matrix(
     count: int = 5,
     seeds: int = 3,
@@ -125,7 +162,7 @@ def _run(
     headroom = 4 * zero_shot * (1 - zero_shot)
     expected = (0.24 * np.exp(-((distance / 1.4) ** 2)) - 0.028 * abs(distance) - 0.01) * headroom
     own = own_items and train == evaluated
-    gain = round(n * (expected + rng.normal(0, 0.02) + (0.15 if own else 0))) / n
+    gain = min(round(n * (expected + rng.normal(0, 0.02) + (0.15 if own else 0))) / n, 1 - zero_shot)
     half = 1.96 * np.sqrt(max(0.12, abs(gain)) / n)
     status = "missing" if (train, evaluated) == (count - 1, 0) else "done"
     status = "failed" if (train, evaluated) == (1, count - 1) and model.endswith("1B") else status

@@ -15,13 +15,19 @@ import pytest
 from simulated_study import (
     ANSWER,
     DESCRIPTION,
+    simulated_abilities,
     simulated_bank,
     simulated_bins,
+    simulated_changes,
     simulated_items,
     simulated_matrix,
+    simulated_responses,
 )
 
-from easyhard.report import StudyDescription, write_calibration_report, write_report
+from easyhard.irt.ability_groups import ability_groups
+from easyhard.report import StudyDescription, heat_map, write_calibration_report, write_report
+from easyhard.report.section import SpecWriter
+from easyhard.report.vega import compact
 from easyhard.schema import Check, Items
 
 HOSTILE = (
@@ -74,15 +80,19 @@ def hostile_items(n: int = 60) -> Items:
 
 def report(path: Path, items: Items, model: str = "Simulated-1B", description: StudyDescription = DESCRIPTION) -> str:
     bank = simulated_bank(items)
+    bins = simulated_bins(bank)
     matrix = simulated_matrix(models=(model,))
     write_report(
         path,
         matrix=replace(matrix, checks=(*matrix.checks, Check("EH099", model, "issue", model, model))),
         bank=bank,
-        bins=simulated_bins(bank),
+        bins=bins,
         items=items,
         answer=ANSWER + model,
         description=description,
+        changes=simulated_changes(bins, model),
+        abilities=simulated_abilities(bins, (model,)),
+        groups=ability_groups(simulated_responses(bank), bank),
     )
     return path.read_text(encoding="utf-8")
 
@@ -118,16 +128,30 @@ def _source_hash(code: str) -> str:
 def test_the_answer_comes_before_every_figure(text: str) -> None:
     assert text.index("helped most near that bin") < text.index("<figure")
     names = re.findall(r'<section id="(\w+)"', text)
-    assert names == ["gains", "distance", "tests", "checks", "scale", "covariates", "items", "protocol", "terms"]
+    assert names == [
+        "gains",
+        "distance",
+        "profiles",
+        "tests",
+        "checks",
+        "scale",
+        "information",
+        "covariates",
+        "items",
+        "protocol",
+        "terms",
+    ]
 
 
 def test_every_figure_has_a_description_and_a_table(text: str) -> None:
     page = Page(text)
     figures = page.tags.count("figure")
-    assert figures == 8  # heat map, distance, scale, four covariates, item map
+    assert (
+        figures == 14
+    )  # heat map (3 measures), distance, profiles (2), scale, information (2), 4 covariates, item map
     assert len(re.findall(r'<figure[^>]* role="img" aria-label="[^"]{40,}"', text)) == figures
-    assert page.tags.count("details") == 5  # the covariates share one
-    assert page.tags.count("table") == 6  # one in each of these, and that of the item browser
+    assert page.tags.count("details") == 7  # the covariates share one
+    assert page.tags.count("table") == 8  # one in each of these, and that of the item browser
     assert all(json.loads(data) for data in page.data)
 
 
@@ -174,8 +198,22 @@ def test_a_study_may_end_with_calibrated_items(tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     write_calibration_report(path, bank, simulated_bins(bank), items, DESCRIPTION)
     names = re.findall(r'<section id="(\w+)"', path.read_text(encoding="utf-8"))
-    assert names == ["scale", "covariates", "items", "protocol", "terms"]
+    assert names == ["scale", "information", "covariates", "items", "protocol", "terms"]
     write_calibration_report(path, bank, None, None, StudyDescription("Bare"))
     page = path.read_text(encoding="utf-8")
-    assert Page(page).tags.count("figure") == 2  # the scale, and the items
+    assert Page(page).tags.count("figure") == 3  # the scale, what items tell, and the items
     assert "60 respondents gave a difficulty to 80 items." in page
+
+
+def test_data_of_several_figures_stand_in_the_page_once_and_words_as_places() -> None:
+    matrix = simulated_matrix(10, models=("Simulated-1B", "Simulated-3B"))
+    gains, accuracies = compact(heat_map(matrix)), compact(heat_map(matrix, measure="accuracy"))
+    write = SpecWriter()
+    first, second = json.loads(write(gains)), json.loads(write(accuracies))
+    assert first["datasets"].keys() == second["datasets"].keys()
+    assert all(first["datasets"].values()) and not any(second["datasets"].values())
+    for table in first["datasets"].values():
+        place = table["columns"].index("model")
+        found = [table["words"]["model"][row[place]] for row in table["rows"]]
+        assert set(found) <= {"Simulated-1B", "Simulated-3B"} and len(found) == 110
+        assert "gain" not in table["words"]  # nearly every one is another

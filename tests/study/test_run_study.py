@@ -66,7 +66,7 @@ def test_the_folder_holds_every_table_with_its_columns(finished: Path) -> None:
     assert {"item", "bin", "split"} <= set(bins.columns)
     assert bins.group_by("bin").len()["len"].to_list() == [20, 20, 20]
     records = list(out.rglob("record.json"))
-    assert len(records) == 2 + 1 + 2 * 3 + 2
+    assert len(records) == 3 + 1 + 2 * 3 + 2  # calibration, its details, bins; cells; generalization, report
     assert all((read_record(path.parent) or {})["status"] == "done" for path in records)
     assert "<html" in (out / "report" / "index.html").read_text()
 

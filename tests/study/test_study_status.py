@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,8 @@ pytest.importorskip("peft")
 from small_study import small_study
 
 from easyhard import cli
+from easyhard.files import read_bank, write_bank
+from easyhard.schema import ItemBank
 from easyhard.study import Selection, StudyProgress, read_config, run_study, study_status, verify
 from easyhard.study.lock import locked
 
@@ -66,6 +69,19 @@ def test_a_whole_study_matches(half_done: Path, command: Command) -> None:
 
 def places(folder: Path) -> set[str]:
     return {place for place, _ in verify(folder).mismatches}
+
+
+def test_a_report_holds_the_difficulties_against_intended_ones(half_done: Path, command: Command) -> None:
+    bank = read_bank(half_done / "calibration" / "bank.parquet")
+    harder = ItemBank(bank.table.with_columns(pl.col("difficulty") + 0.25), bank.calibration)
+    write_bank(harder, half_done / "harder.parquet")
+    assert command("report", half_done, "--intended", half_done / "harder.parquet")[0] == 0
+    page = (half_done / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Against harder (60 items)" in page and "0.25 logits from its place" in page and "is 0.25 easier" in page
+    other = ItemBank(bank.table, replace(bank.calibration, model="2pl"))
+    write_bank(other, half_done / "other.parquet")
+    code, _, error = command("report", half_done, "--intended", half_done / "other.parquet")
+    assert code == 2 and "has difficulties in ability sd" in " ".join(error.split())
 
 
 def test_verify_names_what_does_not_match(half_done: Path, command: Command) -> None:

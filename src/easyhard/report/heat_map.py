@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from easyhard.report.text import interval, percent, signed_points
+from easyhard.report.measure import LOOKS, Measure, colour, domain, labels_of, strong_label, z_of
+from easyhard.report.text import interval, percent, plain, signed_points
 from easyhard.report.vega import inline
 from easyhard.schema import GeneralizationMatrix
 
 ZERO_SHOT = "zero-shot"  # label of the first row
 CELL_WIDTH, CELL_HEIGHT = 64, 46  # pixels; ten bins fit the column of a page
-STRONG = 0.6  # share of the colour limit beyond which a label needs the opposite ink to stay readable
 
 
 def heat_map_table(matrix: GeneralizationMatrix) -> pl.DataFrame:
@@ -23,9 +22,9 @@ def heat_map_table(matrix: GeneralizationMatrix) -> pl.DataFrame:
     Columns: ``model``; ``trained_on`` (``"zero-shot"``, a bin as text, or the name of a mixture);
     ``evaluated_on`` (a bin as text);
     ``look`` (``zero_shot``, ``clear``, ``unclear`` when the interval includes zero, ``failed``, ``missing``);
-    ``label`` as printed in the cell; ``gain_points`` in percentage points, null unless measured; ``gain`` and
-    ``interval`` in words; ``accuracy`` and ``zero_shot_accuracy`` in words; ``items``; ``seeds``; ``status``;
-    ``trained_on_these_items``.
+    ``label``, ``accuracy_label``, ``z_label`` as printed in the cell; ``gain_points`` in percentage points,
+    ``accuracy_percent`` and ``z`` (see ``measure.z_of``), null unless measured; ``gain`` and ``interval`` in words;
+    ``accuracy`` and ``zero_shot_accuracy`` in words; ``items``; ``seeds``; ``status``; ``trained_on_these_items``.
     """
     cells = matrix.cells.sort("model", "train_bin", "eval_bin")
     rows = [_gain_row(cell, str(cell["train_bin"])) for cell in cells.iter_rows(named=True)]
@@ -34,19 +33,19 @@ def heat_map_table(matrix: GeneralizationMatrix) -> pl.DataFrame:
     return table.sort("model", maintain_order=True)
 
 
-def heat_map(matrix: GeneralizationMatrix, columns: int = 2) -> alt.TopLevelMixin:
-    """Heat map of the gains in percentage points: rows trained on, columns evaluated on, bin 0 the easiest.
+def heat_map(matrix: GeneralizationMatrix, columns: int = 2, measure: Measure = "gain") -> alt.TopLevelMixin:
+    """Heat map of the matrix: rows trained on, columns evaluated on, bin 0 the easiest.
 
-    Colour is the gain on a scale symmetric about zero. A cell whose interval includes zero is pale, a failed
-    one hatched, a missing one says so. The first row is zero-shot accuracy. Several models, on one scale,
-    stand in ``columns`` columns.
+    Colour is the gain in percentage points, or z, on a scale symmetric about zero; or the accuracy. A cell whose
+    interval includes zero is pale, a failed one hatched, a missing one says so. The first row is zero-shot accuracy.
+    Several models, on one scale, stand in ``columns`` columns.
     """
     table = heat_map_table(matrix)
-    limit = colour_limit(table)
+    ends = domain(table, measure)
     models = table.partition_by("model", maintain_order=True)
     if len(models) == 1:
-        return _grid(table, limit)
-    titled = [_grid(one, limit).properties(title=one["model"][0]) for one in models]
+        return _grid(table, measure, ends)
+    titled = [_grid(one, measure, ends).properties(title=plain(one["model"][0], 60)) for one in models]
     return alt.concat(*titled, columns=columns)
 
 
@@ -56,7 +55,11 @@ _COLUMNS = {
     "evaluated_on": pl.String,
     "look": pl.String,
     "label": pl.String,
+    "accuracy_label": pl.String,
+    "z_label": pl.String,
     "gain_points": pl.Float64,
+    "accuracy_percent": pl.Float64,
+    "z": pl.Float64,
     "gain": pl.String,
     "interval": pl.String,
     "accuracy": pl.String,
@@ -79,7 +82,8 @@ def _zero_shot_rows(cells: pl.DataFrame) -> list[dict[str, object]]:
             "trained_on": ZERO_SHOT,
             "evaluated_on": str(row["eval_bin"]),
             "look": "zero_shot",
-            "label": percent(row["zero_shot_accuracy"]),
+            **dict.fromkeys((look.label for look in LOOKS.values()), percent(row["zero_shot_accuracy"])),
+            "accuracy_percent": 100 * row["zero_shot_accuracy"],
             "zero_shot_accuracy": percent(row["zero_shot_accuracy"], 1),
             "items": row["n"],
             "status": "done",
@@ -98,13 +102,21 @@ def _gain_row(cell: dict[str, Any], trained_on: str) -> dict[str, object]:
     gain, low, high = (cell[name] for name in ("gain", "low", "high"))
     own = bool(cell["trained_on_these_items"])
     done = cell["status"] == "done"
+    z = z_of(low, high) if done else None
+    labels = (
+        labels_of(gain, cell["accuracy"], z, "†" if own else "")
+        if done
+        else dict.fromkeys((look.label for look in LOOKS.values()), "")
+    )
     return {
         "model": cell["model"],
         "trained_on": trained_on,
         "evaluated_on": str(cell["eval_bin"]),
         "look": look(cell),
-        "label": signed_points(gain) + ("†" if own else "") if done else "",
+        **labels,
         "gain_points": 100 * gain if done else None,
+        "accuracy_percent": 100 * cell["accuracy"] if done else None,
+        "z": z,
         "gain": signed_points(gain, 1),
         "interval": interval(low, high),
         "accuracy": percent(cell["accuracy"], 1),
@@ -124,32 +136,22 @@ def look(cell: dict[str, Any]) -> str:
     return "clear" if low is not None and high is not None and (low > 0 or high < 0) else "unclear"
 
 
-def colour_limit(table: pl.DataFrame) -> float:
-    """Symmetric limit of the colour scale in points: the largest gain or loss, rounded up to the next 5."""
-    largest = max(table["gain_points"].abs().drop_nulls().to_list(), default=0.0)
-    return 5.0 * max(1, math.ceil(largest / 5))
-
-
-def _grid(table: pl.DataFrame, limit: float) -> alt.LayerChart:
+def _grid(table: pl.DataFrame, measure: Measure, ends: tuple[float, float]) -> alt.LayerChart:
     trained_on = table["trained_on"].unique(maintain_order=True).to_list()
     bins = sorted(set(table["evaluated_on"]) | {name for name in trained_on if name.isdecimal()}, key=int)
     mixtures = [name for name in trained_on if name != ZERO_SHOT and not name.isdecimal()]
-    strong = STRONG * limit
-    is_clear, is_unclear = "datum.look === 'clear'", "datum.look === 'unclear'"
     cell = _Cell(bins, mixtures)
     return alt.layer(
-        cell.rect("datum.look === 'zero_shot'", style="zero-shot-cell"),
-        cell.rect(is_clear).encode(color=_gain_colour(limit)),
-        cell.rect(is_unclear, fillOpacity=0.3).encode(color=_gain_colour(limit)),
+        *cell.colours(measure, ends),
         cell.mark("datum.trained_on_these_items").mark_rect(style="own-items", cornerRadius=3),
         cell.hatch("datum.look === 'failed'"),
         cell.mark("datum.look === 'missing'").mark_text(style="no-value", text="not run"),
-        cell.label("datum.look === 'zero_shot'", "zero-shot-label"),
-        cell.label(f"{is_clear} && abs(datum.gain_points) <= {strong}", "cell-label"),
-        cell.label(f"{is_clear} && abs(datum.gain_points) > {strong}", "cell-label-strong"),
-        cell.label(is_unclear, "cell-label-muted"),
+        *cell.labels(measure, ends),
         data=inline(table),
     ).properties(width={"step": CELL_WIDTH}, height={"step": CELL_HEIGHT})
+
+
+_ZERO_SHOT, _CLEAR, _UNCLEAR = (f"datum.look === '{look}'" for look in ("zero_shot", "clear", "unclear"))
 
 
 class _Cell:
@@ -169,13 +171,33 @@ class _Cell:
         """A chart of the cells that fulfil the Vega expression ``which``, without a mark yet."""
         return alt.Chart().transform_filter(which).encode(x=self.x, y=self.y, tooltip=_TOOLTIP)
 
-    def rect(self, which: str, **look: object) -> alt.Chart:
-        """Filled cells."""
-        return self.mark(which).mark_rect(cornerRadius=3, **look)
+    def colours(self, measure: Measure, ends: tuple[float, float]) -> list[alt.Chart]:
+        """Filled cells: pale where colour speaks of a gain that may be none."""
+        filled = colour(measure, ends)
+        if not LOOKS[measure].pale:
+            return [self._rect(f"{_ZERO_SHOT} || {_CLEAR} || {_UNCLEAR}").encode(color=filled)]
+        return [
+            self._rect(_ZERO_SHOT, style="zero-shot-cell"),
+            self._rect(_CLEAR).encode(color=filled),
+            self._rect(_UNCLEAR, fillOpacity=0.3).encode(color=filled),
+        ]
 
-    def label(self, which: str, style: str) -> alt.Chart:
-        """The text of cells."""
-        return self.mark(which).mark_text(style=style).encode(text="label:N")
+    def labels(self, measure: Measure, ends: tuple[float, float]) -> list[alt.Chart]:
+        """The text of cells, in an ink that stands out from their colour."""
+        strong, column = strong_label(measure, ends), LOOKS[measure].label
+        marks = [
+            (_ZERO_SHOT, "zero-shot-label"),
+            (f"{_CLEAR} && !{strong}", "cell-label"),
+            (f"{_CLEAR} && {strong}", "cell-label-strong"),
+            (_UNCLEAR, "cell-label-muted"),
+        ]
+        if not LOOKS[measure].pale:
+            marks = [*marks[1:3], (f"!({_CLEAR}) && !{strong}", "cell-label-light")]
+            marks.append((f"!({_CLEAR}) && {strong}", "cell-label-light-strong"))
+        return [self.mark(which).mark_text(style=style).encode(text=f"{column}:N") for which, style in marks]
+
+    def _rect(self, which: str, **look: object) -> alt.Chart:
+        return self.mark(which).mark_rect(cornerRadius=3, **look)
 
     def hatch(self, which: str) -> alt.Chart:
         """Hatched cells."""
@@ -194,26 +216,13 @@ def hatch_path(spacing: float = 0.22) -> str:
     return "".join(lines)
 
 
-def _gain_colour(limit: float) -> alt.Color:
-    legend = alt.Legend(
-        title="gain over zero-shot, points",
-        orient="bottom",
-        direction="horizontal",
-        gradientLength=180,
-        values=[-limit, 0, limit],
-        labelExpr="datum.value === 0 ? '0' : format(datum.value, '+.0f')",
-        offset=18,
-    )
-    scale = alt.Scale(domain=[-limit, limit], domainMid=0, range="diverging", interpolate="rgb")
-    return alt.Color("gain_points:Q", scale=scale, legend=legend)
-
-
 _TOOLTIP = [
     alt.Tooltip("model:N"),
     alt.Tooltip("trained_on:N", title="trained on"),
     alt.Tooltip("evaluated_on:N", title="evaluated on bin"),
     alt.Tooltip("gain:N", title="gain, points"),
     alt.Tooltip("interval:N", title="95% interval"),
+    alt.Tooltip("z:Q", format="+.1f"),
     alt.Tooltip("accuracy:N"),
     alt.Tooltip("zero_shot_accuracy:N", title="zero-shot accuracy"),
     alt.Tooltip("items:Q"),

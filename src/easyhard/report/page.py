@@ -12,8 +12,12 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from easyhard.report.item_map import item_columns
-from easyhard.report.sections import Section, advice, calibration_sections, generalization_sections, readings
+from easyhard.generalization.scale_coverage import Intended
+from easyhard.irt.ability_groups import AbilityGroups
+from easyhard.report.item_browser import Browser, item_browser
+from easyhard.report.section import Section, SpecWriter
+from easyhard.report.sections import advice, calibration_sections, generalization_sections, readings
+from easyhard.report.stability import Stability
 from easyhard.report.theme import config
 from easyhard.report.vega import embedded_json, vega_script
 from easyhard.schema import Bins, Check, GeneralizationMatrix, ItemBank, Items
@@ -43,11 +47,17 @@ def write_report(
     description: StudyDescription,
     changes: pl.DataFrame | None = None,
     abilities: pl.DataFrame | None = None,
+    groups: AbilityGroups | None = None,
+    stability: Stability | None = None,
+    intended: Intended | None = None,
 ) -> None:
     """Write the report of a whole study as one HTML file; ``answer``, two sentences, comes first.
 
     ``changes`` is what trainings did to each item, as ``generalization.checkpoints.item_changes`` has it, and
-    ``abilities`` where the checkpoints are on the scale, as ``checkpoint_abilities`` there does.
+    ``abilities`` where the checkpoints are on the scale, as ``checkpoint_abilities`` there does. ``groups`` is how the
+    respondents of the calibration answered each item, group by group; without it items have no observed curves.
+    ``stability`` is how far another calibration would agree, and ``intended`` difficulties that the items are held
+    against.
     """
     _write(
         path,
@@ -58,13 +68,20 @@ def write_report(
         readings=readings(matrix),
         advice=advice(matrix),
         checks=tuple(sorted(matrix.checks, key=lambda check: (_URGENCY.index(check.status), check.code))),
-        about_items=calibration_sections(bank, bins, items, changes, abilities),
-        item_columns=item_columns(bins is not None, items is not None),
+        about_items=calibration_sections(bank, bins, items, changes, abilities, stability, intended),
+        browser=item_browser(bank, bins, items, groups, changes),
     )
 
 
 def write_calibration_report(
-    path: Path, bank: ItemBank, bins: Bins | None, items: Items | None, description: StudyDescription
+    path: Path,
+    bank: ItemBank,
+    bins: Bins | None,
+    items: Items | None,
+    description: StudyDescription,
+    groups: AbilityGroups | None = None,
+    stability: Stability | None = None,
+    intended: Intended | None = None,
 ) -> None:
     """Write the report of a study that ends with calibrated (and perhaps binned) items as one HTML file."""
     calibration = bank.calibration
@@ -82,11 +99,12 @@ def write_calibration_report(
         readings=(),
         advice=(),
         checks=(),
-        about_items=calibration_sections(bank, bins, items),
-        item_columns=item_columns(bins is not None, items is not None),
+        about_items=calibration_sections(bank, bins, items, stability=stability, intended=intended),
+        browser=item_browser(bank, bins, items, groups, None),
     )
 
 
+_SCRIPTS = ("report.js", "curves.js", "items.js")
 _URGENCY = ("issue", "tip", "passed", "not applicable")
 
 
@@ -111,21 +129,24 @@ def _write(
     advice: tuple[tuple[str, tuple[str, ...]], ...],
     checks: tuple[Check, ...],
     about_items: tuple[Section, ...],
-    item_columns: list[dict[str, str]],
+    browser: Browser,
 ) -> None:
     templates = resources.files("easyhard.report") / "templates"
     style = (templates / "report.css").read_text(encoding="utf-8")
-    scripts = [vega_script(), *((templates / name).read_text(encoding="utf-8") for name in ("report.js", "items.js"))]
+    scripts = [vega_script(), *((templates / name).read_text(encoding="utf-8") for name in _SCRIPTS)]
     page = _ENVIRONMENT.get_template("report.html.j2").render(
         description=description,
         answer=answer,
         key_figures=key_figures,
+        spec_json=SpecWriter(),
         findings=findings,
         readings=readings,
         advice=advice,
         checks=checks,
         about_items=about_items,
-        item_columns=Markup(embedded_json(item_columns)),
+        item_columns=Markup(embedded_json(browser.columns)),
+        curves=Markup(embedded_json(browser.curves)) if browser.curves else "",
+        curves_note=browser.note,
         schemes=Markup(embedded_json({"light": config("light"), "dark": config("dark")})),
         style=Markup(style),
         style_hash=_source_hash(style),

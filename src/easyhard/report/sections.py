@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import altair as alt
 import polars as pl
 
+from easyhard.generalization.scale_coverage import Intended
 from easyhard.report.covariates import MOST_POINTS, difficulty_by_covariate
 from easyhard.report.distance import gain_by_distance, gain_by_distance_table, mean_by_distance
-from easyhard.report.heat_map import heat_map, heat_map_table
+from easyhard.report.heat_map_section import heat_map_section
+from easyhard.report.information_section import information_section
 from easyhard.report.item_map import item_map, item_map_table
+from easyhard.report.profiles_section import profiles_section
 from easyhard.report.scale import scale_table, widest_gap, wright_map
-from easyhard.report.table import TextTable, text_table
+from easyhard.report.section import Section, drawing
+from easyhard.report.stability import Stability, stability_section
+from easyhard.report.table import text_table
 from easyhard.report.text import plain
-from easyhard.report.vega import compact, embedded_json
 from easyhard.schema import Bins, GeneralizationMatrix, ItemBank, Items
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """One chart: its Vega-Lite ``spec`` as JSON, ``alt`` in words; a ``fluid`` one narrows to fit."""
-
-    spec: str
-    alt: str
-    fluid: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the page: what its drawings show (``note``), how to read them (``legend``), their table."""
-
-    name: str
-    heading: str
-    note: str
-    legend: str
-    drawings: tuple[Drawing, ...]
-    table: TextTable
-    table_title: str = "The same as a table"
-
-
 def generalization_sections(matrix: GeneralizationMatrix) -> tuple[Section, ...]:
-    """Heat map and gain against distance."""
-    return (_heat_map(matrix), _distance(matrix))
+    """Heat map, gain against distance, and, if there is any gain, the matrix row by row and column by column."""
+    known = (matrix.cells["status"] == "done").any()
+    return (heat_map_section(matrix), _distance(matrix), *([profiles_section(matrix)] if known else []))
 
 
 def readings(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -65,48 +45,16 @@ def calibration_sections(
     items: Items | None,
     changes: pl.DataFrame | None = None,
     abilities: pl.DataFrame | None = None,
+    stability: Stability | None = None,
+    intended: Intended | None = None,
 ) -> tuple[Section, ...]:
-    """All on one scale; difficulty against the covariates, if there are any; the item map with the table of items."""
-    known = _covariates(bank, items) if items is not None and items.covariates else None
-    return (_scale(bank, abilities), *([known] if known else []), _item_map(bank, bins, items, changes))
-
-
-def _heat_map(matrix: GeneralizationMatrix) -> Section:
-    table = heat_map_table(matrix)
-    bins = table["evaluated_on"].n_unique()
-    legend = "Pale: the 95% interval of the gain, taken cell by cell, includes zero."
-    if (table["look"] == "failed").any():
-        legend += " Hatched: the run failed."
-    if table["trained_on_these_items"].any():
-        legend += " † and a dashed frame: evaluated on the very items it was trained on."
-    if len(matrix.mixture_cells):
-        legend += " Rows named mix: as many examples, of several bins."
-    return Section(
-        name="gains",
-        heading="What training on each bin did",
-        note="Change in accuracy against the untouched model, in percentage points. "
-        "Rows are the bin trained on, columns the bin evaluated on.",
-        legend=legend,
-        drawings=(_drawing(heat_map(matrix, columns=2 if bins <= 6 else 1), _heat_map_in_words(table)),),
-        table=text_table(table, _HEAT_MAP_HEADINGS),
-    )
-
-
-def _heat_map_in_words(table: pl.DataFrame) -> str:
-    gains = table.filter(pl.col("look") != "zero_shot")
-    bins = gains["evaluated_on"].n_unique()
-    looks = gains["look"].value_counts()
-    count = dict(zip(looks["look"], looks["count"], strict=True))
-    words = [f"Heat map of gains over zero-shot, {bins} by {bins} bins, of {', '.join(gains['model'].unique())}."]
-    done = gains.drop_nulls("gain_points").sort("gain_points")
-    for what, row in (("Largest gain", done.tail(1)), ("lowest", done.head(1))):
-        for cell in row.iter_rows(named=True):
-            trained_on = f"bin {cell['trained_on']}" if cell["trained_on"].isdecimal() else cell["trained_on"]
-            place = f"trained on {trained_on}, evaluated on bin {cell['evaluated_on']}"
-            words.append(f"{what} {cell['gain']} points ({place}).")
-    unclear, absent = count.get("unclear", 0), count.get("failed", 0) + count.get("missing", 0)
-    words.append(f"In {unclear} of {len(gains)} cells the interval includes zero; {absent} have no result.")
-    return " ".join(words)
+    """All on one scale; what items tell; how stable they are; difficulty against covariates, if any; the item map."""
+    found = [_scale(bank, abilities), information_section(bank, bins, abilities, intended)]
+    if stability is not None:
+        found.append(stability_section(stability))
+    if items is not None and items.covariates:
+        found.append(_covariates(bank, items))
+    return (*found, _item_map(bank, bins, items, changes))
 
 
 def _distance(matrix: GeneralizationMatrix) -> Section:
@@ -118,7 +66,7 @@ def _distance(matrix: GeneralizationMatrix) -> Section:
         "on, to the left easier.",
         legend="Small points: one run on one bin. Large points: the mean of all cells at that distance"
         + (", with its 95% interval." if means["low_points"].count() else "."),
-        drawings=(_drawing(gain_by_distance(matrix), _distance_in_words(means), fluid=True),),
+        drawings=(drawing(gain_by_distance(matrix), _distance_in_words(means), fluid=True),),
         table=text_table(gain_by_distance_table(matrix), _DISTANCE_HEADINGS),
     )
 
@@ -146,12 +94,13 @@ def _scale(bank: ItemBank, abilities: pl.DataFrame | None) -> Section:
         f"together measure a model of that ability. The widest stretch without an item runs from {low:+.2f} to "
         f"{high:+.2f} {calibration.unit}.".replace("-", "−"),
         drawings=(
-            _drawing(
+            drawing(
                 wright_map(bank, one),
                 f"{len(difficulty)} items between {difficulty.min():.2f} and {difficulty.max():.2f} "
                 f"{calibration.unit}; respondents with mean {calibration.ability_mean:.2f} and standard deviation "
                 f"{calibration.ability_sd:.2f}. The standard error of an ability is least, "
                 f"{best['standard_error']:.2f}, at {best['middle']:.2f}.",
+                fluid=True,
             ),
         ),
         table=text_table(table, _SCALE_HEADINGS),
@@ -172,7 +121,7 @@ def _covariates(bank: ItemBank, items: Items) -> Section:
         legend="One point per item; a bar is the median of the items with the same value."
         + (f" A random {MOST_POINTS:,} of the items are drawn." if len(table) > MOST_POINTS else ""),
         drawings=tuple(
-            _drawing(
+            drawing(
                 difficulty_by_covariate(bank, items, name),
                 f"Difficulty in logits of {len(table)} items against {plain(name, 60)}.",
                 fluid=True,
@@ -199,7 +148,7 @@ def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None, changes: p
         note=f"{len(table):,} items from easiest to hardest, in logits; 0 is the mean item.",
         legend=bars + crosses,
         drawings=(
-            _drawing(
+            drawing(
                 item_map(bank, bins, items, changes),
                 f"{len(table)} items sorted by difficulty, from {ends[0]} to {ends[1]} logits.",
                 fluid=True,
@@ -210,22 +159,6 @@ def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None, changes: p
     )
 
 
-def _drawing(chart: alt.TopLevelMixin, words: str, *, fluid: bool = False) -> Drawing:
-    return Drawing(embedded_json(compact(chart)), words, fluid)
-
-
-_HEAT_MAP_HEADINGS = {
-    "model": "model",
-    "trained_on": "trained on",
-    "evaluated_on": "evaluated on",
-    "gain": "gain, points",
-    "interval": "95% interval",
-    "accuracy": "accuracy",
-    "zero_shot_accuracy": "zero-shot",
-    "items": "items",
-    "seeds": "seeds",
-    "status": "status",
-}
 _DISTANCE_HEADINGS = {
     "model": "model",
     "distance": "distance",

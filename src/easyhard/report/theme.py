@@ -26,7 +26,9 @@ class Palette:
     strong_label: str  # text on the ends of the diverging scale
     accent: str
     diverging: tuple[str, ...]  # loss to gain; the middle is no change
+    sequential: tuple[str, ...]  # low to high
     bins: tuple[str, ...]  # easiest to hardest
+    models: tuple[str, ...]  # told apart by hue and by lightness
 
 
 # Orange and blue stay apart under every common colour-vision deficiency; both ends are equally dark or light.
@@ -40,7 +42,9 @@ PALETTES: dict[Scheme, Palette] = {
         strong_label="#ffffff",
         accent="#2b6a9e",
         diverging=("#7a2c0d", "#b95f31", "#edc4a9", "#f4f3f1", "#a9c8de", "#2f74a8", "#0e3f69"),
+        sequential=("#f1f3ee", "#c9ddd1", "#82b5a4", "#38817a", "#195560", "#103846"),
         bins=("#7ab8a5", "#4a9c9c", "#357d94", "#355c88", "#403a72", "#3c1e55"),
+        models=("#2b6a9e", "#c2611f", "#5d7a34", "#7d4f96", "#9c7a1c", "#4e5560"),
     ),
     "dark": Palette(
         paper="#16181c",
@@ -51,7 +55,9 @@ PALETTES: dict[Scheme, Palette] = {
         strong_label="#101216",
         accent="#79b5e3",
         diverging=("#fcbf97", "#c07547", "#5d3c2c", "#26292e", "#27455c", "#4389bd", "#a3d4f7"),
+        sequential=("#23282b", "#253e47", "#2a5a64", "#3d8382", "#7cbba8", "#d3f0dc"),
         bins=("#e2f0c4", "#a6d8b4", "#69b9ae", "#4a94a8", "#536fa6", "#6a4c93"),
+        models=("#79b5e3", "#eb9d66", "#a5c678", "#c79be0", "#dfc067", "#b3b9c2"),
     ),
 }
 
@@ -69,7 +75,9 @@ def config(scheme: Scheme) -> dict[str, Any]:
         **_guides(palette),
         "range": {
             "diverging": {"scheme": list(palette.diverging)},
+            "heatmap": {"scheme": list(palette.sequential)},
             "ordinal": {"scheme": list(palette.bins)},
+            "category": list(palette.models),
         },
         "style": _styles(palette),
     }
@@ -118,6 +126,8 @@ def _styles(palette: Palette) -> dict[str, Any]:
         "zero-shot-label": {**cell_text, "color": palette.quiet},
         "cell-label": {**cell_text, "color": palette.ink, "fontWeight": 600},
         "cell-label-strong": {**cell_text, "color": palette.strong_label, "fontWeight": 600},
+        "cell-label-light": {**cell_text, "color": palette.ink},
+        "cell-label-light-strong": {**cell_text, "color": palette.strong_label},
         "cell-label-muted": {**cell_text, "color": palette.quiet, "fontSize": 13},
         "no-value": {**cell_text, "color": palette.quiet, "fontSize": 11, "fontStyle": "italic"},
         "hatch": {"color": palette.quiet, "filled": False, "strokeWidth": 1, "strokeOpacity": 0.5},
@@ -129,5 +139,6 @@ def _styles(palette: Palette) -> dict[str, Any]:
         "one-run": {"color": palette.accent, "filled": True, "opacity": 0.55},
         "one-item": {"color": palette.accent, "filled": True, "opacity": 0.5},
         "item-bar": {"color": palette.accent, "strokeWidth": 1, "opacity": 0.3},
+        "own-bin": {"color": palette.quiet, "filled": False, "strokeWidth": 1},
         "median": {"color": palette.ink},
     }

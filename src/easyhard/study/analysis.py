@@ -15,6 +15,7 @@ from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.generalization.checkpoints import checkpoint_abilities, item_changes
+from easyhard.generalization.scale_coverage import Intended
 from easyhard.generalization.separation import separation
 from easyhard.report import write_report
 from easyhard.responses import read_responses
@@ -22,6 +23,7 @@ from easyhard.schema import Bins, GeneralizationMatrix, InputError, ItemBank, It
 from easyhard.study.cells import Cell, benchmark, make_cells
 from easyhard.study.config import read_config
 from easyhard.study.describe import describe
+from easyhard.study.details import calibration_details
 from easyhard.study.record import Step, fingerprint, read_record
 from easyhard.study.settings import StudyConfig
 from easyhard.study.state import error_of
@@ -140,8 +142,11 @@ def tests_and_checks(matrix: GeneralizationMatrix, answer_: str) -> dict[str, An
     return {"answer": answer_, "tests": matrix.tests, "over_models": together, "checks": matrix.checks}
 
 
-def write_results(found: Analysis) -> None:
-    """Write ``generalization/`` and ``report/``; made anew each time, since they cost seconds."""
+def write_results(found: Analysis, intended: Intended | None = None) -> None:
+    """Write ``generalization/`` and ``report/``; made anew each time, since they cost seconds.
+
+    The report holds the difficulties against those ``intended``, if there are such.
+    """
     config, bank, bins, matrix = found.config, found.bank, found.bins, found.matrix
     inputs = {"runs": fingerprint(matrix.runs.rows()), "bins": fingerprint(bins.table.rows())}
     abilities = checkpoint_abilities(bank, bins, found.zero_shot, found.runs)
@@ -154,6 +159,7 @@ def write_results(found: Analysis) -> None:
         write_json(tests_and_checks(matrix, found.answer), target / "tests.json")
 
     def page(target: Path) -> None:
+        details = calibration_details(config, bank)
         write_report(
             target / "index.html",
             matrix=matrix,
@@ -164,6 +170,9 @@ def write_results(found: Analysis) -> None:
             description=describe(config, config.out, bank, bins),
             changes=changes,
             abilities=abilities,
+            groups=details.groups,
+            stability=details.stability,
+            intended=intended,
         )
 
     Step(config.out / "generalization", {}, inputs).run(tables)

@@ -16,6 +16,9 @@
   const [bin, mark] = browser.querySelectorAll("select");
   const count = browser.querySelector("output");
   const more = browser.querySelector("button.more");
+  const together = browser.querySelector("button.together");
+  const several = browser.querySelector(".of-several");
+  const detail = window.easyhardDetail; // not there if nothing is known beyond the table
   let sorted = { name: "rank", up: true };
   let found = [];
   let shown = PAGE;
@@ -48,13 +51,42 @@
     return (x < y ? -1 : 1) * (sorted.up ? 1 : -1);
   }
 
+  // A button with the name of an item, which shows and hides what else is known of it in a row of its own.
+  function opener(row, line) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "opener";
+    button.textContent = row.item;
+    button.setAttribute("aria-expanded", "false");
+    button.addEventListener("click", () => {
+      const open = button.getAttribute("aria-expanded") === "true";
+      button.setAttribute("aria-expanded", String(!open));
+      if (open) {
+        line.nextSibling.remove();
+        return;
+      }
+      const below = document.createElement("tr");
+      const cell = below.insertCell();
+      cell.colSpan = columns.length;
+      cell.append(detail([row]));
+      line.after(below);
+    });
+    return button;
+  }
+
+  function fillTogether() {
+    const open = together.getAttribute("aria-expanded") === "true";
+    several.replaceChildren(...(open && found.length ? [detail(found)] : []));
+  }
+
   function fill() {
     body.replaceChildren(
       ...found.slice(0, shown).map((row) => {
         const line = document.createElement("tr");
         for (const column of columns) {
           const cell = line.insertCell();
-          cell.textContent = words(row, column);
+          if (detail && column.name === "item") cell.append(opener(row, line));
+          else cell.textContent = words(row, column);
           cell.dir = "auto";
           cell.className = column.form === "text" ? (column.name === "question" ? "words" : "") : "number";
         }
@@ -76,6 +108,7 @@
     found.sort(order);
     shown = PAGE;
     fill();
+    fillTogether();
   }
 
   for (const column of columns) {
@@ -102,6 +135,11 @@
   more.addEventListener("click", () => {
     shown += PAGE;
     fill();
+  });
+  together.hidden = !detail?.ofSeveral;
+  together.addEventListener("click", () => {
+    together.setAttribute("aria-expanded", String(together.getAttribute("aria-expanded") !== "true"));
+    fillTogether();
   });
   browser.hidden = false;
   find();
