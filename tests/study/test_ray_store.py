@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import pytest
 ray = pytest.importorskip("ray")
 pytest.importorskip("torch")
 pytest.importorskip("peft")
-pytest.importorskip("s3fs")
+s3fs = pytest.importorskip("s3fs")
 moto_server = pytest.importorskip("moto.server")
 
 from rich.console import Console
@@ -27,6 +28,7 @@ from several_benchmarks import several_benchmarks
 from small_study import small_study
 from test_study_processes import LEARNS, SLOW, killing, matrix_alone
 
+from easyhard.atomic import write_bytes
 from easyhard.schema import InputError, WorkError
 from easyhard.study import (
     Machines,
@@ -40,6 +42,8 @@ from easyhard.study import (
     study_status,
     verify,
 )
+from easyhard.study.record import Step
+from easyhard.study.store import Store
 
 pytestmark = [
     # Ray leaves its services, and older versions their logs, for Python to close, which warns of it.
@@ -251,6 +255,30 @@ def test_several_benchmarks_share_workers_and_store(tmp_path: Path, store: str) 
         known = finished(store, "/evaluation/")
         assert len(known) == 2 * 3 + 2 * 2
         shutil.rmtree(outcome.folder)
+
+
+def test_an_empty_record_and_a_server_that_is_not_there_are_named(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(tmp_path / "models" / "a[1]*" / "training", {}, {})  # as a model may be called
+    step.run(lambda folder: write_bytes(b"", folder / "empty"))
+    there = Store(store, tmp_path)
+    there.push(step)
+    shutil.rmtree(step.folder)
+    assert there.fetch(step) and step.is_done
+    (key,) = finished(store, "training")
+    write(key, b"")
+    with pytest.raises(WorkError, match=r"record\.json cannot be read"):
+        there.fetch(step)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and not listened at
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        s3fs.S3FileSystem.clear_instance_cache()
+        with pytest.raises(WorkError, match=r"could not be read or written from .*Could not connect") as caught:
+            there.holds(step)
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert SECRET not in str(caught.value)
 
 
 def test_a_store_is_for_ray(tmp_path: Path) -> None:

@@ -62,6 +62,16 @@ def test_running_cells_are_seen_from_outside_while_a_process_is_at_work(half_don
     assert left_by_a_killed_one.count("running") == 0 and not left_by_a_killed_one.is_running
 
 
+def test_what_a_training_found_unusual_is_said_once_by_the_run_and_by_status(tmp_path: Path, command: Command) -> None:
+    note = "tiny: The tokenizer has no chat template, so prompts and completions are plain text."
+    code, said, _ = command("run", small_study(tmp_path))
+    assert code == 0 and " ".join(said.split()).count(note) == 1
+    code, said, _ = command("status", tmp_path / "run")
+    assert code == 0 and " ".join(said.split()).count(note) == 1
+    cells = study_status(tmp_path / "run").cells
+    assert [len(notes) for notes in cells["notes"]] == [0, 2, 2, 2]  # nothing was trained in zero-shot
+
+
 def test_a_whole_study_matches(half_done: Path, command: Command) -> None:
     code, out, _ = command("verify", half_done)
     assert code == 0 and "match, and so does the matrix made anew" in " ".join(out.split())

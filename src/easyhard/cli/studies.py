@@ -12,7 +12,7 @@ import typer
 
 from easyhard.cli.common import AsJson, console, errors, print_json, show
 from easyhard.cli.plans import show_plans
-from easyhard.schema import InputError, WorkError
+from easyhard.schema import EasyhardError, InputError, WorkError
 
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
 StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
@@ -150,14 +150,21 @@ def report(
         Path | None, typer.Option(help="Item bank on the same scale, whose difficulties this study's are held against.")
     ] = None,
 ) -> None:
-    """Analyse a study anew from the responses on disk, and write its report. Needs no model.
+    """Analyse a study anew from the responses on disk, and write its report or reports. Needs no model.
 
     Example: easyhard report runs/my-study
     """
     from easyhard.study import read_analysis, study_folders, write_results
     from easyhard.study.compare import write_comparison
 
-    found = {name: read_analysis(folder) for name, folder in study_folders(run_.resolve()).items()}
+    found = {}
+    for name, folder in study_folders(run_.resolve()).items():
+        try:
+            found[name] = read_analysis(folder)
+        except EasyhardError as error:
+            if not name:
+                raise
+            errors.print(f"{name} has no report yet: {error}", markup=False, highlight=False)
     for one in found.values():
         write_results(one, _intended(intended, one.bank.calibration.unit) if intended else None)
         _show_result(one.answer, one.matrix, one.config.out)

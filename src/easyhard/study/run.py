@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from easyhard.study.apart import fetch_absent, push_trainings
 from easyhard.study.cells import Cell, make_cells
 from easyhard.study.compare import Comparison, write_comparison
 from easyhard.study.config import dump_config
+from easyhard.study.disk import DiskError
 from easyhard.study.executor import Machines, Outcome, run_here
 from easyhard.study.line import Job, Line, named
 from easyhard.study.lock import locked
@@ -31,11 +31,12 @@ from easyhard.study.progress import StudyProgress
 from easyhard.study.ray_cells import run_on_ray
 from easyhard.study.settings import StudyConfig
 from easyhard.study.several import Studies, dump_studies, one_study
-from easyhard.study.state import Selection, cell_path, error_of, is_done, needs_training, steps_of
+from easyhard.study.standing import Hopeless, costs, what_stands
+from easyhard.study.state import Selection, cell_path, error_of, is_done
 from easyhard.study.store import Store, open_store
 from easyhard.study.tables import calibrated_and_cut, study_items
 from easyhard.study.work import Context, base_model, drop_weights
-from easyhard.wording import counted, shown_all
+from easyhard.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ def run_studies(
         for study in found:
             try:
                 done[study.name] = _finished(study)
+            except DiskError:
+                raise
             except (InputError, WorkError) as error:  # nothing evaluated in it yet, or nothing that could be
                 absent[study.name] = str(error)
                 progress.note(f"{study.name} has no report yet: {error}")
@@ -146,7 +149,7 @@ def _run(
         progress.note(f"{counted(number, 'step')} fetched from {store.url}.")
     places = (selection or Selection()).of([job.cell for job in jobs], [cell_path(job.cell, job.study) for job in jobs])
     chosen = [jobs[place] for place in places]
-    for line in _what_stands(jobs, len(chosen), selection or Selection()):
+    for line in what_stands(jobs, len(chosen), selection or Selection()):
         progress.note(line)
     _convert_models(chosen, progress)
     for job in jobs:
@@ -154,8 +157,8 @@ def _run(
     if store:
         push_trainings(store, [job.cell for job in chosen])
     plans = {study.name: study.plan for study in found}
-    with progress.over(_costs(chosen, plans, by_cell=machines.executor == "ray")):
-        _work_on(Line(chosen, _Hopeless(jobs, progress)), progress, machines)
+    with progress.over(costs(chosen, plans, by_cell=machines.executor == "ray")):
+        _work_on(Line(chosen, Hopeless(jobs, progress)), progress, machines)
     return found
 
 
@@ -239,43 +242,6 @@ def _step(progress: StudyProgress, study: str, name: str) -> AbstractContextMana
     return progress.step(named(study, name))
 
 
-class _Hopeless:
-    """Whether a job waits because the zero-shot evaluation that it is compared with has failed by then."""
-
-    def __init__(self, jobs: Sequence[Job], progress: StudyProgress) -> None:
-        self._origins = {(job.study, job.cell.model.label): job for job in jobs if job.cell.train_bin is None}
-        self._progress, self._told = progress, set[str]()
-
-    def __call__(self, job: Job) -> bool:
-        origin = self._origins[job.study, job.cell.model.label]
-        if origin.cell is job.cell or error_of(origin.cell) is None:
-            return False
-        self._progress.given_up(job.name)
-        if origin.name not in self._told:
-            self._told.add(origin.name)
-            self._progress.note(f"{origin.name} failed, so there is nothing to compare with: its other cells wait.")
-        return True
-
-
-def _what_stands(jobs: Sequence[Job], chosen: int, selection: Selection) -> list[str]:
-    """What a run finds on disk, and what of it does not stand, in sentences; none if it finds nothing."""
-    steps = [step for job in jobs for step in steps_of(job.cell)]
-    done, failed = sum(is_done(job.cell) for job in jobs), [job for job in jobs if error_of(job.cell) is not None]
-    objections = Counter(objection for step in steps if (objection := step.objection))
-    lines = []
-    if done or objections:
-        lines.append(f"{done} of {counted(len(jobs), 'cell')} are done already, and stay as they are.")
-    lines += [f"{counted(number, 'step')} made before cannot stand: {why}." for why, number in objections.items()]
-    if failed and not selection.retry_failed:
-        names = shown_all([job.name for job in failed], limit=3)
-        lines.append(
-            f"{counted(len(failed), 'cell')} failed before, and are left so: {names}. --retry-failed runs them again."
-        )
-    if lines and chosen:
-        lines.append(f"{counted(chosen, 'cell')} to run now.")
-    return lines
-
-
 def _drop(job: Job, store: Store | None) -> None:
     """Delete the weights of a finished cell unless its study keeps them, here and in the store."""
     train = job.cell.train
@@ -298,16 +264,3 @@ def require_llm() -> None:
     absent = [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]
     if absent:
         raise InputError(f"not installed: {', '.join(absent)}. {INSTALL_HINT}")
-
-
-def _costs(jobs: Sequence[Job], plans: Mapping[str, Plan], by_cell: bool) -> dict[str, float]:
-    """Expected cost, in tokens passed forward, of the steps of ``jobs`` that are still to do, or of whole cells."""
-    left: dict[str, float] = {}
-    for job in jobs:
-        plan, cell = plans[job.study], job.cell
-        train, evaluate = (job.name, job.name) if by_cell else (f"{job.name}: train", f"{job.name}: evaluate")
-        if needs_training(cell):
-            left[train] = 2 * plan.training_tokens
-        if not cell.evaluate.is_done:
-            left[evaluate] = left.get(evaluate, 0.0) + plan.evaluation_tokens
-    return left

@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 from easyhard.schema import EasyhardError, InputError, WorkError
 from easyhard.study.record import RECORD, Step, damage, fingerprint, parse_record, sentence
 
-BYTES_OF_RECORD = 64 * 2**20  # more is no record of ours, and would only fill the memory
-
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -85,7 +83,7 @@ class Store:
         with _reaching(place):
             files = _file_system(self.url)
             try:
-                text = files.cat_file(f"{place}/{RECORD}", end=BYTES_OF_RECORD)
+                text = files.cat_file(f"{place}/{RECORD}")
             except FileNotFoundError:
                 return None
         record = parse_record(text)
