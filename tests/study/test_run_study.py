@@ -71,6 +71,15 @@ def test_the_folder_holds_every_table_with_its_columns(finished: Path) -> None:
     assert "<html" in (out / "report" / "index.html").read_text()
 
 
+def test_the_report_has_settings_records_and_sources_but_not_where_files_lie(finished: Path) -> None:
+    out = finished.parent / "run"
+    page = (out / "report" / "index.html").read_text()
+    for place in ("calibration", "bins", "models/tiny/bin-01/seed-0/training"):
+        assert f"<td>{place}</td><td><code>{(read_record(out / place) or {})['fingerprint']}</code></td>" in page
+    assert "held_out: 0.4" in page and "How to cite" in page and "arXiv:2511.21692" in page
+    assert str(finished.parent) not in page
+
+
 def test_no_training_item_is_evaluated(finished: Path) -> None:
     out = finished.parent / "run"
     trained = [pl.read_parquet(path) for path in out.glob("models/*/bin-*/seed-*/training/items.parquet")]

@@ -28,12 +28,16 @@ class StudyDescription:
     """What a reader needs to judge and repeat a study.
 
     ``facts`` are rows of (name, value) in words: model, sizes, seeds, settings, versions, durations, machine.
-    ``steps`` says what was done, a sentence or two each.
+    ``steps`` says what was done, a sentence or two each; ``settings`` is the study's YAML. ``records`` are rows of
+    (step, fingerprint, when it began, seconds); ``cite`` says how to name what was used.
     """
 
     title: str
     facts: tuple[tuple[str, str], ...] = ()
     steps: tuple[str, ...] = ()
+    settings: str = ""
+    records: tuple[tuple[str, str, str, str], ...] = ()
+    cite: tuple[str, ...] = ()
 
 
 def write_report(
