@@ -158,7 +158,7 @@ def _of_others(repeats: int) -> list[str]:
     rng = np.random.default_rng(7)
     rows = [
         ("improves every bin, where all but one are improved", 5.0, _all_but_one(repeats // 2, rng)),
-        ("supervision gap recovered above 0, where easy training does nothing", 2.5, _gap(repeats // 2, rng)),
+        ("supervision gap recovered above 0, where easy training does nothing", 2.5, _gap(repeats * 2, rng)),
         ("EH006 passes a model that guesses", 5.0, _guesses(repeats, rng)),
         ("EH011 questions of unrelated length, 150 items", 5.0, _checks(repeats, rng, "EH011")),
         ("EH013 unrelated forms of answers, 150 items", 5.0, _checks(repeats, rng, "EH013")),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
+from rich.console import Console
 from simulated_study import simulated_bank, simulated_bins, simulated_items, simulated_matrix
 
 from easyhard.report.dataset import difficulty_table, write_dataset
 from easyhard.report.matrix_text import matrix_latex, matrix_markdown
+from easyhard.report.terminal import print_matrix
 
 ITEMS = simulated_items(60)
 BANK = simulated_bank(ITEMS)
@@ -68,3 +71,14 @@ def test_what_failed_is_said_and_no_number() -> None:
     matrix = simulated_matrix()
     cells = matrix.cells.with_columns(status=pl.lit("failed"))
     assert "failed" in matrix_markdown(replace(matrix, cells=cells))
+
+
+def test_what_the_models_say_together_follows_the_tables() -> None:
+    matrix = simulated_matrix(models=("Simulated-1B", "Simulated-3B"))
+    assert "together" not in matrix_markdown(matrix)
+    sentence = "Over 2 models together: the gain falls with each bin of distance."
+    together = replace(matrix, over_models=pl.DataFrame({"test": ["distance_slope"], "sentence": [sentence]}))
+    assert matrix_markdown(together).endswith(f"**The models together**\n\n- {sentence}\n")
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_matrix(together, console)
+    assert sentence in console.export_text()
