@@ -243,7 +243,8 @@ def test_several_benchmarks_share_workers_and_store(tmp_path: Path, store: str) 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        alone = run_studies(read_studies(several_benchmarks(tmp_path / "alone")), StudyProgress(Console(quiet=True)))
+        studies = read_studies(several_benchmarks(tmp_path / "alone"))
+        alone = run_studies(studies, StudyProgress(Console(quiet=True)), machines=Machines(together=1))
     finally:
         torch.set_num_threads(threads)
     studies = read_studies(several_benchmarks(tmp_path / "ray"))
