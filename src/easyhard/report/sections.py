@@ -26,11 +26,13 @@ def generalization_sections(matrix: GeneralizationMatrix) -> tuple[Section, ...]
 
 
 def readings(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(model, sentences of its tests), as the matrix words them."""
-    return tuple(
+    """(heading, sentences of tests), as the matrix words them: each model, then all models, then other ways to bin."""
+    found = [
         (model, tuple(test["sentence"] for test in tests.values() if isinstance(test, dict) and "sentence" in test))
         for model, tests in matrix.tests.items()
-    )
+    ]
+    together = (("All models together", matrix.over_models), ("Other ways to bin", matrix.separation))
+    return tuple(found + [(name, tuple(table["sentence"])) for name, table in together if len(table)])
 
 
 def advice(matrix: GeneralizationMatrix) -> tuple[tuple[str, tuple[str, ...]], ...]:
