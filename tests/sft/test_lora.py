@@ -19,7 +19,8 @@ from easyhard.llm import LanguageModel, common_length, load_model
 from easyhard.schema import InputError, Items, WorkError
 from easyhard.sft import TrainingConfig, TrainingLog, load_adapter, n_steps, stack, subset, train_adapter
 from easyhard.sft.examples import Example, training_examples
-from easyhard.sft.lora import Training, summed_losses, train_adapters
+from easyhard.sft.lora import Training, padded_losses, train_adapters
+from easyhard.sft.packing import can_pack, packed_attention, packed_losses
 from sums import sums
 from tiny_model import save_tiny_model
 
@@ -33,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def mean_loss(network: object, batch: list[Example]) -> float:
-    return float(summed_losses(network, [batch])[0]) / sum(len(example.completion) for example in batch)
+    return float(padded_losses(network, [batch])[0]) / sum(len(example.completion) for example in batch)
 
 
 def reference_loss(model: LanguageModel, batch: list[Example]) -> float:
@@ -158,16 +159,26 @@ def test_adapters_trained_together_are_those_trained_alone(folder: str, tmp_path
     assert together[0].loss != together[2].loss  # type: ignore[union-attr]
 
 
-def test_what_all_prompts_begin_with_is_computed_once_for_the_same_loss(folder: str) -> None:
+def test_packed_examples_have_the_loss_and_gradient_of_padded_ones(folder: str) -> None:
     model = load_model(folder)
     batch = training_examples(model, sums(12), SPEC)
+    groups = [batch[:6], batch[6:]]
     shared = batch[0].prompt[: common_length([example.prompt for example in batch])]
-    assert len(shared) >= 8
-    with torch.inference_mode():
-        once = summed_losses(model.network, [batch[:6], batch[6:]], shared)
-        each = summed_losses(model.network, [batch[:6], batch[6:]])
-    assert once.tolist() == pytest.approx(each.tolist(), abs=1e-4)
-    assert each[0] != each[1]
+    assert len(shared) >= 8 and len({len(example.prompt) for example in batch}) > 1
+    assert can_pack(model.network)
+    weight = model.network.model.layers[0].self_attn.k_proj.weight
+    padded = padded_losses(model.network, groups)
+    padded.sum().backward()
+    gradient = weight.grad.clone()
+    for begins in (shared, shared[:3], []):
+        weight.grad = None
+        with packed_attention(model.network):
+            packed = packed_losses(model.network, groups, begins)
+            packed.sum().backward()
+        assert packed.tolist() == pytest.approx(padded.tolist(), abs=1e-4)
+        assert torch.allclose(weight.grad, gradient, atol=1e-5)
+    assert padded[0] != padded[1] and gradient.abs().max() > 1e-3
+    assert padded_losses(model.network, groups).tolist() == pytest.approx(padded.tolist(), abs=1e-6)  # as before
 
 
 def test_of_adapters_trained_together_one_that_diverges_ends_alone(

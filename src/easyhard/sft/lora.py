@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from easyhard.benchmarks import BenchmarkSpec
-from easyhard.llm import LanguageModel, beginning, common_length, forward
+from easyhard.llm import LanguageModel, common_length
 from easyhard.schema import Items, Progress, WorkError
 from easyhard.sft.config import TrainingConfig, n_steps
 from easyhard.sft.examples import Example, notes_on, training_examples
 from easyhard.sft.log import StepLog, TrainingLog, step_log
 from easyhard.sft.pace import batches, rate_factor
+from easyhard.sft.packing import packed_losses
 from easyhard.sft.stack import Stack, stacked
-
-SHORTEST_PREFIX = 8  # tokens: a pass of its own for fewer costs more than it saves
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def _learn(
     import torch
 
     errors: list[WorkError | None] = [None] * len(logs)
-    total, shared = logs[0].total, _shared(examples, config)
+    total, shared = logs[0].total, _shared(examples, config) if stack.is_packed else None
     optimiser = torch.optim.AdamW(
         stack.weights, lr=config.learning_rate, betas=config.adam_betas, weight_decay=config.weight_decay, fused=True
     )
@@ -114,18 +113,18 @@ def _learn(
 
 
 def _shared(examples: Sequence[list[Example]], config: TrainingConfig) -> list[int]:
-    """Tokens that all prompts begin with, if they are worth a pass of their own: a chat's system prompt often is."""
+    """Tokens that all prompts begin with, such as a chat's system prompt: what they come to need be computed once."""
     prompts = [example.prompt for own in examples for example in own]
-    length = common_length(prompts)
-    if length < SHORTEST_PREFIX or config.dropout or config.gradient_checkpointing:
-        return []  # dropout falls on each row by itself; checkpointing keeps no keys and values
-    return prompts[0][:length]
+    return [] if config.dropout else prompts[0][: common_length(prompts)]  # dropout falls on each example by itself
 
 
 def _backward(
-    network: Any, groups: Sequence[Sequence[Example]], config: TrainingConfig, shared: Sequence[int]
+    network: Any, groups: Sequence[Sequence[Example]], config: TrainingConfig, shared: Sequence[int] | None
 ) -> list[float]:
-    """Each group's loss, and its gradient on its adapter; in parts if not all of a batch is to be held at once."""
+    """Each group's loss, and its gradient on its adapter; in parts if not all of a batch is to be held at once.
+
+    ``shared`` is what all prompts begin with, or None for a network that cannot be given packed examples.
+    """
     import torch
 
     counts = torch.tensor([sum(len(e.completion) for e in group) for group in groups], device=network.device)
@@ -133,7 +132,8 @@ def _backward(
     for start in range(0, len(groups[0]), config.at_once):
         part = [group[start : start + config.at_once] for group in groups]
         with _arithmetic(network, config):
-            shares = summed_losses(network, part, shared) / counts
+            sums = padded_losses(network, part) if shared is None else packed_losses(network, part, shared)
+            shares = sums / counts
         shares.sum().backward()
         losses += shares.detach()
     return [float(loss) for loss in losses]
@@ -147,37 +147,29 @@ def _arithmetic(network: Any, config: TrainingConfig) -> AbstractContextManager[
     return torch.autocast(network.device.type, dtype=torch.bfloat16)
 
 
-def summed_losses(network: Any, groups: Sequence[Sequence[Example]], shared: Sequence[int] = ()) -> Any:
-    """Negative log-likelihood of all completion tokens of each group, in nats, summed: one number a group.
+def padded_losses(network: Any, groups: Sequence[Sequence[Example]]) -> Any:
+    """As ``packed_losses``, for a network of any kind: one example a row.
 
-    The groups have equally many examples, and go to the network one after another. What all prompts begin with
-    (``shared``) passes through it once a group. Rows are padded on the left, so that all completions end together
-    and one slice holds every position that predicts one.
+    Rows are padded on the left, so that all completions end together and one slice holds every position that predicts
+    one.
     """
     import torch
 
     rows = [example for group in groups for example in group]
-    size, start, device = len(groups[0]), len(shared), network.device
-    width = max(len(e.prompt) + len(e.completion) for e in rows) - start
-    keep = max(len(e.completion) for e in rows)
+    width, keep = max(len(e.prompt) + len(e.completion) for e in rows), max(len(e.completion) for e in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     mask, learned = torch.zeros_like(ids), torch.zeros(len(rows), keep, dtype=torch.bool)
     for i, example in enumerate(rows):
-        tokens = (example.prompt + example.completion)[start:]
+        tokens = example.prompt + example.completion
         ids[i, width - len(tokens) :] = torch.tensor(tokens)
         mask[i, width - len(tokens) :] = 1
         learned[i, keep - len(example.completion) :] = True
-    mask = torch.cat([mask.new_ones(len(rows), start), mask], dim=1)
-    ids, mask, learned = (t.to(device) for t in (ids, mask, learned))
-    positions = (mask.cumsum(1) - 1).clamp(min=0)[:, start:]
-    given = {"input_ids": ids, "attention_mask": mask, "position_ids": positions, "logits_to_keep": keep + 1}
-    if shared:
-        cache = beginning(network, [shared] * len(groups))
-        cache.batch_repeat_interleave(size)
-        logits = forward(network, cache, **given)[0][:, :-1]
-    else:
-        logits = network(**given, use_cache=False).logits[:, :-1]
+    ids, mask, learned = (t.to(network.device) for t in (ids, mask, learned))
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    logits = network(
+        input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=keep + 1
+    ).logits[:, :-1]
     told = ids[:, width - keep :][learned]
     each = torch.nn.functional.cross_entropy(logits[learned].float(), told, reduction="none")
-    owners = torch.arange(len(groups), device=device).repeat_interleave(size)[:, None].expand(-1, keep)[learned]
-    return each.new_zeros(len(groups)).index_add(0, owners, each)
+    owners = torch.arange(len(groups), device=network.device).repeat_interleave(len(groups[0]))
+    return each.new_zeros(len(groups)).index_add(0, owners[:, None].expand(-1, keep)[learned], each)

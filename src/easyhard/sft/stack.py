@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from easyhard.sft.adapter import save_memory, spend_memory, with_adapter
 from easyhard.sft.config import TrainingConfig
 from easyhard.sft.examples import Example
 from easyhard.sft.memory import shape_of, training_memory
+from easyhard.sft.packing import can_pack, packed_attention
 from easyhard.sft.saving import save_whole
 
 ADAPTER = "default"  # peft's name of an only adapter
@@ -26,9 +27,9 @@ SCORED = 12  # bytes of each vocabulary score: itself, its exponential and its g
 class Stack:
     """LoRA weights of several adapters, those of one linear layer in one tensor with the adapters on its first axis.
 
-    An input of the network has its rows in as many equal groups, one after another, as there are ``active``
-    adapters; each group is the business of one. Since nothing passes between rows, each adapter's loss and
-    gradient are those that it would have alone.
+    An input of the network has its tokens in as many equal groups, one after another, as there are ``active``
+    adapters; each group is the business of one. Since nothing passes between groups, each adapter's loss
+    and gradient are those that it would have alone.
     """
 
     network: Any  # a peft model whose own adapter is off; it gives the adapters their form on disk
@@ -36,6 +37,7 @@ class Stack:
     up: list[Any]  # [adapters, outputs, rank]; LoRA's B
     active: list[int]  # which adapters the next input is for
     dropout: float
+    is_packed: bool  # whether the network takes ``packing.packed_losses``
     layers: list[Any] = field(default_factory=list)  # peft's, in the order of ``down`` and ``up``
 
     @property
@@ -94,7 +96,8 @@ def stacked(model: LanguageModel, config: TrainingConfig, seeds: Sequence[int]) 
     network = with_adapter(model, config, seeds[-1])
     layers = _layers(network)
     down, up = ([_joined(part, drawn, seeds, k) for k in range(len(layers))] for part in (0, 1))
-    stack = Stack(network, down, up, list(range(len(seeds))), config.dropout, layers)
+    is_packed = can_pack(model.network)
+    stack = Stack(network, down, up, list(range(len(seeds))), config.dropout, is_packed, layers)
     network.base_model.disable_adapter_layers()
     hooks = [
         layer.base_layer.register_forward_hook(lambda _, given, output, k=k: stack.add(k, given[0], output))
@@ -103,7 +106,8 @@ def stacked(model: LanguageModel, config: TrainingConfig, seeds: Sequence[int]) 
     if config.gradient_checkpointing:
         save_memory(network)
     try:
-        yield stack
+        with packed_attention(model.network) if is_packed else nullcontext():
+            yield stack
     finally:
         for hook in hooks:
             hook.remove()
