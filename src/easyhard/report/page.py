@@ -91,13 +91,14 @@ def write_calibration_report(
     calibration = bank.calibration
     answer = (
         f"{calibration.n_respondents:,} respondents gave a difficulty to {calibration.n_items:,} items. "
-        f"The respondents' mean ability is {calibration.ability_mean:+.2f} logits above the mean item, "
+        f"The respondents' mean ability is {abs(calibration.ability_mean):.2f} {calibration.unit} "
+        f"{'below' if calibration.ability_mean < 0 else 'above'} the mean item, "
         f"their standard deviation {calibration.ability_sd:.2f}."
     )
     _write(
         path,
         description,
-        answer=answer.replace("-", "−"),
+        answer=answer,
         key_figures=_key_figures(bank, bins, None),
         findings=(),
         readings=(),
