@@ -449,7 +449,7 @@ def test_an_interrupted_study_keeps_what_is_finished_and_goes_on(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = write_study(tmp_path)
-    monkeypatch.setattr("easyhard.study.work.load_model", interrupt)
+    monkeypatch.setattr("easyhard.sft.base.load_model", interrupt)
     outcome = call("run", study)
     assert (outcome.code, "Traceback" in outcome.err) == (130, False)
     assert "Give the same command again" in outcome.err

@@ -113,13 +113,13 @@ def _attend(
 
     own_keys, own_values = heads(keys, packing.own), heads(values, packing.own)
     if packing.shared.shape[1]:
-        begun = [heads(x, packing.shared) for x in (queries, keys, values)]
-        first = attend(*begun, is_causal=True, scale=scaling).transpose(1, 2)
+        asking, begun_keys, begun_values = (heads(x, packing.shared) for x in (queries, keys, values))
+        first = attend(asking, begun_keys, begun_values, is_causal=True, scale=scaling).transpose(1, 2)
         found = found.index_copy(0, packing.shared.flatten(), first.flatten(0, 1))
         n = len(packing.own) // len(packing.shared)
         own_keys, own_values = (
             torch.cat([part.repeat_interleave(n, dim=0), own], dim=2)
-            for part, own in zip(begun[1:], (own_keys, own_values), strict=True)
+            for part, own in zip((begun_keys, begun_values), (own_keys, own_values), strict=True)
         )
     rest = attend(heads(queries, packing.own), own_keys, own_values, attn_mask=packing.mask, scale=scaling)
     found = found.index_copy(0, packing.own[packing.is_own], rest.transpose(1, 2)[packing.is_own])
