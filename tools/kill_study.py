@@ -35,7 +35,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "study")]
 TRAINING = {"epochs": 4, "batch_size": 4, "max_items": 8, "rank": 2, "learning_rate": 0.05}
 SEEDS = [0, 1, 2, 3, 4, 5]
 SHARE = 0.25  # of an undisturbed run: kills fall at random moments of it, so that a study takes several to end
-RESULTS = ("generalization", "report")  # made anew in every run; whoever was killed there is left alone next
+RESULTS = ("calibration-details", "generalization", "report")  # last of all; who was killed there is left alone next
 PATH_FREE = (".parquet", ".jsonl", ".safetensors")  # peft's notes beside an adapter name the base model's folder
 
 FORKS = multiprocessing.get_context("forkserver")
