@@ -92,8 +92,7 @@ def stacked(model: LanguageModel, config: TrainingConfig, seeds: Sequence[int]) 
 
     But for its precision: for bfloat16 arithmetic the base is rounded.
     """
-    drawn = _drawn(model, config, seeds)
-    network = with_adapter(model, config, seeds[-1])
+    network, drawn = _drawn(model, config, seeds)
     layers = _layers(network)
     down, up = ([_joined(part, drawn, seeds, k) for k in range(len(layers))] for part in (0, 1))
     is_packed = can_pack(model.network)
@@ -116,17 +115,21 @@ def stacked(model: LanguageModel, config: TrainingConfig, seeds: Sequence[int]) 
         network.unload().eval()
 
 
-def _drawn(model: LanguageModel, config: TrainingConfig, seeds: Sequence[int]) -> dict[int, list[tuple[Any, Any]]]:
-    """Initial weights of every layer for each seed, as peft draws them for a training alone."""
-    found = {}
+def _drawn(
+    model: LanguageModel, config: TrainingConfig, seeds: Sequence[int]
+) -> tuple[Any, dict[int, list[tuple[Any, Any]]]]:
+    """A peft network, and each seed's initial weights of every layer as peft draws them for a training alone."""
+    found: dict[int, list[tuple[Any, Any]]] = {}
+    network = None
     for seed in dict.fromkeys(seeds):
+        if network is not None:
+            network.unload()
         network = with_adapter(model, config, seed)
         found[seed] = [
             (layer.lora_A[ADAPTER].weight.detach().clone(), layer.lora_B[ADAPTER].weight.detach().clone())
             for layer in _layers(network)
         ]
-        network.unload()
-    return found
+    return network, found
 
 
 def _layers(network: Any) -> list[Any]:

@@ -121,10 +121,11 @@ def test_halves_by_group_tell_how_much_less_relatives_are_worth() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), scale=st.floats(1, 10), shift=st.floats(-5, 5))  # smaller: ties within 0.000001
+@given(seed=st.integers(0, 1000), scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
 def test_agreement_depends_on_the_order_alone(seed: int, scale: float, shift: float) -> None:
     rng = np.random.default_rng(seed)
-    one, other = rng.normal(size=(2, 40))
+    # Apart by 0.05 at least: what lies within a millionth after scaling counts as tied, which is not order alone.
+    one, other = (rng.permutation(40) / 10 - 2 + rng.uniform(0, 0.05, 40) for _ in range(2))
     order = rng.permutation(40)
     usual = agreement(one, other, 5, rng)
     assert agreement(scale * one + shift, other**3 + other, 5, rng) == usual
