@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
+
+from local_server import QuietHandler, answering
 
 COMMIT = "b" * 40
 
@@ -28,23 +27,12 @@ class SmallHub:
 @contextmanager
 def serving(hub: SmallHub) -> Iterator[SmallHub]:
     """``hub`` as the data set Org/Riddles at an address of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(_Handler, hub):
         yield hub
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     hub: SmallHub
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
 
     def do_HEAD(self) -> None:
         self.do_GET()

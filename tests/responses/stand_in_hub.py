@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from local_server import QuietHandler, answering
 
 COMMIT = "a" * 40
 LARGE = 10_000  # bytes from which a file is kept as large, and named by its SHA-256
@@ -49,30 +50,14 @@ def entry(path: str, data: bytes) -> dict[str, Any]:
     return {"type": "file", "path": path, "size": len(data), "oid": git, **(large if len(data) >= LARGE else {})}
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 64  # a full queue costs a caller a second
-    daemon_threads = True
-
-
 @contextmanager
 def serving(hub: StandInHub) -> Iterator[StandInHub]:
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(_Handler, hub):
         yield hub
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     hub: StandInHub
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
 
     def do_HEAD(self) -> None:
         self._answer()
