@@ -71,7 +71,7 @@ def _one_model(runs: pl.DataFrame, means: pl.DataFrame, furthest: int) -> alt.La
     axis = alt.Axis(values=ticks, format="+d", labelExpr=_NAMED_ZERO, labelLineHeight=14, grid=False)
     title = "← easier · distance in bins · harder →"
     x = alt.X("at:Q", title=title, axis=axis, scale=alt.Scale(domain=[-furthest - 0.4, furthest + 0.4]))
-    y = alt.Y("gain_points:Q", title="gain, points", axis=alt.Axis(format="+d", labelExpr=_SIGNED))
+    y = alt.Y("gain_points:Q", title="gain, points", axis=alt.Axis(format="+d", labelExpr=SIGNED))
     points = alt.Chart(inline(runs.with_columns(at=pl.col("distance") + 0.5 * spread("distance"))))
     mean = alt.Chart(inline(means.with_columns(at="distance")))
     zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(style="zero-line").encode(y=alt.datum(0))
@@ -87,17 +87,20 @@ def _one_model(runs: pl.DataFrame, means: pl.DataFrame, furthest: int) -> alt.La
     return alt.layer(*layers).properties(width=800, height=320)
 
 
-_SIGNED = "datum.value === 0 ? '0' : datum.label"
+SIGNED = "datum.value === 0 ? '0' : datum.label"
 _NAMED_ZERO = "datum.value === 0 ? ['0', 'same bin'] : datum.label"
+GAIN_TOOLTIP = [
+    alt.Tooltip("gain_points:Q", title="gain, points", format="+.1f"),
+    alt.Tooltip("low_points:Q", title="95% interval from", format="+.1f"),
+    alt.Tooltip("high_points:Q", title="to", format="+.1f"),
+    alt.Tooltip("n:Q", title="items"),
+]
 _RUN_TOOLTIP = [
     alt.Tooltip("model:N"),
     alt.Tooltip("train_bin:O", title="trained on bin"),
     alt.Tooltip("eval_bin:O", title="evaluated on bin"),
     alt.Tooltip("seed:O"),
-    alt.Tooltip("gain_points:Q", title="gain, points", format="+.1f"),
-    alt.Tooltip("low_points:Q", title="95% interval from", format="+.1f"),
-    alt.Tooltip("high_points:Q", title="to", format="+.1f"),
-    alt.Tooltip("n:Q", title="items"),
+    *GAIN_TOOLTIP,
 ]
 _MEAN_TOOLTIP = [
     alt.Tooltip("distance:Q", format="+d"),

@@ -7,6 +7,7 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
+from easyhard.report.distance import GAIN_TOOLTIP, SIGNED
 from easyhard.report.heat_map import mixture_label
 from easyhard.report.text import plain
 from easyhard.report.vega import inline
@@ -75,7 +76,7 @@ def _layers(drawn: pl.DataFrame, models: list[str], x: alt.X) -> list[alt.Chart]
     """Marks of one panel. One without a row is left out, since its axis would have no ends."""
     single = len(models) == 1
     by_model = {} if single else _colour(models)
-    y = alt.Y("gain_points:Q", title="gain, points", axis=alt.Axis(format="+d", labelExpr=_SIGNED, tickCount=5))
+    y = alt.Y("gain_points:Q", title="gain, points", axis=alt.Axis(format="+d", labelExpr=SIGNED, tickCount=5))
     ends = alt.Y("low_points:Q", title="gain, points"), alt.Y2("high_points:Q")
     base = alt.Chart().encode(x=x)
     cells = base.transform_filter("datum.kind === 'cell'")
@@ -147,14 +148,10 @@ def _short(names: list[str]) -> str:
     return "[" + ", ".join(f"'{name}'" for name in shown) + "]"
 
 
-_SIGNED = "datum.value === 0 ? '0' : datum.label"
 _TOOLTIP = [
     alt.Tooltip("model:N"),
     alt.Tooltip("trained_on:N", title="trained on"),
     alt.Tooltip("evaluated_on:O", title="evaluated on bin"),
     alt.Tooltip("seed:O"),
-    alt.Tooltip("gain_points:Q", title="gain, points", format="+.1f"),
-    alt.Tooltip("low_points:Q", title="95% interval from", format="+.1f"),
-    alt.Tooltip("high_points:Q", title="to", format="+.1f"),
-    alt.Tooltip("n:Q", title="items"),
+    *GAIN_TOOLTIP,
 ]
