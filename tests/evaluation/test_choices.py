@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import easyhard.evaluation.choices
 from easyhard.benchmarks import BenchmarkSpec, prompts
 from easyhard.evaluation import choice_log_likelihoods, evaluate
 from easyhard.llm import LanguageModel, answer_tokens, load_model, prompt_tokens
@@ -19,6 +20,14 @@ from tiny_model import save_tiny_model
 
 SPEC = BenchmarkSpec("sums", "choices")
 EXAMPLES = (("What is 1 + 1?", "2"), ("What is 2 + 2?", "four"))
+
+
+@pytest.fixture(params=[False, True], ids=["packed", "padded"], autouse=True)
+def way(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Both ways to score: the one for models like Llama, and the one for all others."""
+    if request.param:
+        monkeypatch.setattr(easyhard.evaluation.choices, "can_pack", lambda network: False)
+    monkeypatch.setattr(easyhard.evaluation.choices, "TOKENS_PER_BATCH", 200)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "chat"])

@@ -16,11 +16,12 @@ from safetensors.torch import load_file
 
 from easyhard.benchmarks import BenchmarkSpec
 from easyhard.llm import LanguageModel, common_length, load_model
+from easyhard.packing import can_pack, packed_attention
 from easyhard.schema import InputError, Items, WorkError
 from easyhard.sft import TrainingConfig, TrainingLog, load_adapter, n_steps, stack, subset, train_adapter
 from easyhard.sft.examples import Example, training_examples
 from easyhard.sft.lora import Training, padded_losses, train_adapters
-from easyhard.sft.packing import can_pack, packed_attention, packed_losses
+from easyhard.sft.packed import packed_losses
 from sums import sums
 from tiny_model import save_tiny_model
 

@@ -1,38 +1,27 @@
 """Multiple choice by log-likelihood, each prompt computed once.
 
-The work goes in three steps over one key-value cache: what all prompts begin with (system prompt,
-examples) once per model; the rest of each prompt, with what all its choices begin with, once per item; and
-the rest of each choice on top of that. Only the positions that predict an answer are projected on the
-vocabulary.
+What all prompts begin with (system prompt, examples) is computed once per model, into a cache of keys and values; then
+the rest of each prompt, with what all its choices begin with, once per item, and the rest of each choice on top of
+that: in one pass and without padding where the network can be given packed questions, else in a pass for each. Only
+the positions that predict an answer are projected on the vocabulary.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
+from easyhard.evaluation.packed_choices import Question, packed_scores
 from easyhard.llm import LanguageModel, beginning, common_length, forward
+from easyhard.packing import can_pack, packed_attention
 from easyhard.schema import FloatArray, Progress
 
-TOKENS_PER_BATCH = 1024  # of prompts, padding included: where two CPU cores reach their best pace
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One item in tokens: a prompt, the ``opening`` that all choices share, and the rest of each choice."""
-
-    prompt: list[int]
-    opening: list[int]
-    rests: list[list[int]]  # none empty
-
-    @property
-    def size(self) -> tuple[int, int, int]:
-        """What decides the batch: questions of equal opening and longest rest go together."""
-        return len(self.opening), max(map(len, self.rests)), len(self.prompt)
+TOKENS_PER_BATCH = 1024  # where two CPU cores reach their best pace
+SCORES_PER_BATCH = 2**26  # of the vocabulary, in one packed row: 256 MB in float32
 
 
 def choice_log_likelihoods(
@@ -52,47 +41,67 @@ def choice_log_likelihoods(
     questions = [_question(prompt[shared:], row) for prompt, row in zip(prompts, choices, strict=True)]
     found: list[FloatArray] = [np.empty(0)] * len(prompts)
     done = 0
+    network, is_packed = model.network, can_pack(model.network)
+    scored = packed_scores if is_packed else _padded_scores
+    batches = _packed_batches(questions, network.config.vocab_size) if is_packed else _padded_batches(questions)
     with torch.inference_mode():
-        prefix = beginning(model.network, [prompts[0][:shared]]) if shared else None
-        for batch in _batches(questions):
-            scores = _score(model, prefix, shared, [questions[i] for i in batch])
-            for i, score in zip(batch, scores, strict=True):
-                found[i] = score
-            done += len(batch)
-            if progress:
-                progress(done, len(prompts))
+        prefix = beginning(network, [prompts[0][:shared]]) if shared else None
+        with packed_attention(network) if is_packed else nullcontext():
+            for batch in batches:
+                scores = scored(network, prefix, shared, [questions[i] for i in batch])
+                for i, score in zip(batch, scores, strict=True):
+                    found[i] = score
+                done += len(batch)
+                if progress:
+                    progress(done, len(prompts))
     return found
 
 
-def _question(prompt: list[int], choices: Sequence[list[int]]) -> _Question:
+def _question(prompt: list[int], choices: Sequence[list[int]]) -> Question:
     opening = common_length(choices)
-    return _Question(prompt, choices[0][:opening], [choice[opening:] for choice in choices])
+    return Question(prompt, choices[0][:opening], [choice[opening:] for choice in choices])
 
 
-def _batches(questions: Sequence[_Question]) -> list[list[int]]:
-    """Indices in batches of like sizes, so that little is padded in either step."""
+def _packed_batches(questions: Sequence[Question], vocabulary: int) -> list[list[int]]:
+    """Indices in batches of like sizes, within what a pass may hold."""
+    sizes = [(len(question.tokens), len(question.told)) for question in questions]
     batches: list[list[int]] = [[]]
-    for i in sorted(range(len(questions)), key=lambda i: questions[i].size):
-        opening, longest, prompt = questions[i].size
+    tokens = told = 0
+    for i in sorted(range(len(questions)), key=sizes.__getitem__):
+        tokens, told = tokens + sizes[i][0], told + sizes[i][1]
+        if batches[-1] and (tokens > TOKENS_PER_BATCH or told * vocabulary > SCORES_PER_BATCH):
+            batches.append([])
+            tokens, told = sizes[i]
+        batches[-1].append(i)
+    return batches
+
+
+def _padded_batches(questions: Sequence[Question]) -> list[list[int]]:
+    """Indices in batches of equal opening and longest rest, and like prompts: little is padded in either step."""
+    sizes = [(len(q.opening), max(map(len, q.rests)), len(q.prompt)) for q in questions]
+    batches: list[list[int]] = [[]]
+    for i in sorted(range(len(questions)), key=sizes.__getitem__):
+        opening, longest, prompt = sizes[i]
         full = (len(batches[-1]) + 1) * max(prompt + opening, 4 * longest) > TOKENS_PER_BATCH
-        if batches[-1] and (full or questions[batches[-1][0]].size[:2] != (opening, longest)):
+        if batches[-1] and (full or sizes[batches[-1][0]][:2] != (opening, longest)):
             batches.append([])
         batches[-1].append(i)
     return batches
 
 
-def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question]) -> list[FloatArray]:
+def _padded_scores(network: Any, prefix: Any, shared: int, batch: Sequence[Question]) -> list[FloatArray]:
+    """As ``packed_scores``, for a network of any kind: one question a row, then one choice a row."""
     import torch
 
     cache = copy.deepcopy(prefix)  # a forward pass grows the cache it is given
     if cache is not None:
         cache.batch_repeat_interleave(len(batch))
-    device, opening = model.network.device, len(batch[0].opening)
-    ids, mask = _padded([q.prompt + q.opening for q in batch], side="left", device=device)
+    device, opening = network.device, len(batch[0].opening)
+    ids, mask = _padded([q.trunk for q in batch], side="left", device=device)
     mask = torch.cat([mask.new_ones(len(batch), shared), mask], dim=1)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     logits, cache = forward(
-        model.network, cache, input_ids=ids, attention_mask=mask, position_ids=positions[:, shared:],
+        network, cache, input_ids=ids, attention_mask=mask, position_ids=positions[:, shared:],
         logits_to_keep=opening + 1,
     )  # fmt: skip
     logits = logits[:, -opening - 1 :].float().log_softmax(-1)
@@ -103,13 +112,13 @@ def _score(model: LanguageModel, prefix: Any, shared: int, batch: list[_Question
     longer = [k for k, (_, rest) in enumerate(flat) if len(rest) > 1]
     if longer:
         chosen = torch.tensor(longer, device=device)
-        later = _continuation(model, cache, mask, rows[chosen], [flat[k][1] for k in longer])
+        later = _continuation(network, cache, mask, rows[chosen], [flat[k][1] for k in longer])
         total = total.index_add(0, chosen, later)
     ends = np.cumsum([len(question.rests) for question in batch])[:-1]
     return [np.asarray(part, dtype=np.float64) for part in np.split(total.cpu().numpy(), ends)]
 
 
-def _continuation(model: LanguageModel, cache: Any, mask: Any, rows: Any, choices: list[list[int]]) -> Any:
+def _continuation(network: Any, cache: Any, mask: Any, rows: Any, choices: list[list[int]]) -> Any:
     """Log-likelihood of each choice's second and later tokens, given its prompt (``rows``) and first."""
     import torch
 
@@ -118,7 +127,7 @@ def _continuation(model: LanguageModel, cache: Any, mask: Any, rows: Any, choice
     targets, _ = _padded([c[1:] for c in choices], side="right", device=rows.device)
     whole = torch.cat([mask[rows], input_mask], dim=1)
     positions = (whole.cumsum(1) - 1).clamp(min=0)[:, -inputs.shape[1] :]
-    logits = forward(model.network, cache, input_ids=inputs, attention_mask=whole, position_ids=positions)[0].float()
+    logits = forward(network, cache, input_ids=inputs, attention_mask=whole, position_ids=positions)[0].float()
     each = logits.gather(2, targets[:, :, None])[:, :, 0] - logits.logsumexp(-1)
     return (each * input_mask).sum(1)
 

@@ -20,7 +20,7 @@ from easyhard.sft.config import TrainingConfig, n_steps
 from easyhard.sft.examples import Example, notes_on, training_examples
 from easyhard.sft.log import StepLog, TrainingLog, step_log
 from easyhard.sft.pace import batches, rate_factor
-from easyhard.sft.packing import packed_losses
+from easyhard.sft.packed import packed_losses
 from easyhard.sft.stack import Stack, stacked
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from easyhard.llm import LanguageModel
+from easyhard.packing import can_pack, packed_attention
 from easyhard.sft.adapter import save_memory, spend_memory, with_adapter
 from easyhard.sft.config import TrainingConfig
 from easyhard.sft.examples import Example
 from easyhard.sft.memory import shape_of, training_memory
-from easyhard.sft.packing import can_pack, packed_attention
 from easyhard.sft.saving import save_whole
 
 ADAPTER = "default"  # peft's name of an only adapter
@@ -37,7 +37,7 @@ class Stack:
     up: list[Any]  # [adapters, outputs, rank]; LoRA's B
     active: list[int]  # which adapters the next input is for
     dropout: float
-    is_packed: bool  # whether the network takes ``packing.packed_losses``
+    is_packed: bool  # whether the network takes ``packed.packed_losses``
     layers: list[Any] = field(default_factory=list)  # peft's, in the order of ``down`` and ``up``
 
     @property
