@@ -72,16 +72,18 @@ def _attend(
         taken = x[places].transpose(1, 2)
         return taken if x is queries or repeats == 1 else taken.repeat_interleave(repeats, dim=1)
 
-    seen = [heads(x, packing.own + cached) for x in (keys, values)]
+    seen_keys, seen_values = (heads(x, packing.own + cached) for x in (keys, values))
     if begun.shape[1]:
-        shared = [heads(x, begun) for x in (keys, values)]
+        begun_keys, begun_values = (heads(x, begun) for x in (keys, values))
         n = len(packing.own) // len(begun)
-        seen = [
-            torch.cat([part.repeat_interleave(n, dim=0), own], dim=2) for part, own in zip(shared, seen, strict=True)
-        ]
+        seen_keys, seen_values = (
+            torch.cat([part.repeat_interleave(n, dim=0), own], dim=2)
+            for part, own in ((begun_keys, seen_keys), (begun_values, seen_values))
+        )
         if not cached:
-            first = attend(heads(queries, begun), *shared, is_causal=True, scale=scaling).transpose(1, 2)
+            asking = heads(queries, begun)
+            first = attend(asking, begun_keys, begun_values, is_causal=True, scale=scaling).transpose(1, 2)
             found = found.index_copy(0, begun.flatten(), first.flatten(0, 1))
-    rest = attend(heads(queries, packing.own), *seen, attn_mask=packing.mask, scale=scaling)
+    rest = attend(heads(queries, packing.own), seen_keys, seen_values, attn_mask=packing.mask, scale=scaling)
     found = found.index_copy(0, packing.own[packing.is_own], rest.transpose(1, 2)[packing.is_own])
     return found[None], None

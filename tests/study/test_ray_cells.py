@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from small_study import small_study
-from test_study_processes import LEARNS, SLOW, killing, matrix_alone, placing, run, two_models
+from test_study_processes import LEARNS, SLOW, killing, matrix_alone, placing, run, stacks, two_models
 
 from easyhard.schema import InputError
 from easyhard.study import Machines, study_status
@@ -39,6 +39,7 @@ def test_a_study_on_ray_has_the_numbers_of_one_process(tmp_path: Path) -> None:
     expected = matrix_alone(tmp_path / "alone")
     outcome = run(small_study(tmp_path, training=LEARNS), Machines("ray"))
     assert outcome.matrix.runs.equals(expected.runs) and expected.runs["gain"].abs().sum() > 0
+    assert stacks(outcome.folder) == [1, 2, 2]  # half of what is left for each of two workers
 
 
 @pytest.mark.usefixtures("cluster")

@@ -117,9 +117,9 @@ def finished(store: str, part: str) -> dict[str, bytes]:
     return {key: read(key) for key in objects(store) if part in key and key.endswith("record.json")}
 
 
-def run(path: Path, store: str, *overrides: str, **selected: Any) -> StudyOutcome:
-    progress = StudyProgress(Console(quiet=True))
-    return run_study(read_config(path, overrides), progress, Selection(**selected), Machines("ray", store=store))
+def run(path: Path, store: str, *overrides: str, together: int = 16, **selected: Any) -> StudyOutcome:
+    progress, machines = StudyProgress(Console(quiet=True)), Machines("ray", store=store, together=together)
+    return run_study(read_config(path, overrides), progress, Selection(**selected), machines)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -130,7 +130,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.usefixtures("cluster")
 def test_the_numbers_are_those_of_one_process_and_a_lost_folder_costs_nothing(tmp_path: Path, store: str) -> None:
     expected = matrix_alone(tmp_path / "alone")
-    outcome = run(small_study(tmp_path, training=LEARNS), store)
+    outcome = run(small_study(tmp_path, training=LEARNS), store, together=1)  # to the last bit
     assert outcome.matrix.runs.equals(expected.runs) and expected.runs["gain"].abs().sum() > 0
     assert contents(outcome.folder) == contents(tmp_path / "alone" / "run")
     assert not verify(outcome.folder).mismatches and study_status(outcome.folder).count("done") == 4

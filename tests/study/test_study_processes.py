@@ -79,10 +79,17 @@ def killing(folder: Path, step: str, times: int, above: str = "") -> Iterator[li
         watcher.join()
 
 
+def stacks(folder: Path) -> list[int]:
+    """How many trainings went side by side, of each training."""
+    records = [json.loads(file.read_text()) for file in folder.glob("models/*/*/*/training/record.json")]
+    return sorted(record.get("together", 1) for record in records)
+
+
 def test_two_processes_give_the_numbers_of_one(tmp_path: Path) -> None:
     expected = matrix_alone(tmp_path / "alone")
     outcome = run(small_study(tmp_path, training=LEARNS), Machines(workers=2))
     assert outcome.matrix.runs.equals(expected.runs) and expected.runs["gain"].abs().sum() > 0
+    assert stacks(outcome.folder) == [1, 2, 2]  # half of what is left for each
     assert not list(outcome.folder.rglob("log.txt"))
 
 
@@ -146,7 +153,7 @@ def test_an_interruption_ends_all_processes_and_leaves_nothing_half_made(tmp_pat
 
     home = tmp_path / "run" / "models" / "tiny"
     with killing(home / "bin-00" / "seed-0", "training", 2) as killed, pytest.raises(KeyboardInterrupt):
-        run_study(read_config(path), Interrupting(Console(quiet=True)), machines=Machines(workers=2))
+        run_study(read_config(path), Interrupting(Console(quiet=True)), machines=Machines(workers=2, together=1))
     assert len(killed) == 2
     assert not list((tmp_path / "run").rglob(".*.part")) and not study_status(tmp_path / "run").is_running
 

@@ -113,25 +113,17 @@ def test_a_full_disk_or_an_interrupt_leaves_nothing_half_done(
 
 def test_groups_hold_trainings_alike_and_no_more_than_asked(tmp_path: Path) -> None:
     config = read_config(small_study(tmp_path, seeds=[0, 1], mixtures=["easy_to_hard"]))
-    asked: list[str] = []
-    seen: list[tuple[list[str], int]] = []
+    seen: list[list[str]] = []
 
-    def of(cells: Any) -> Any:
-        for cell in cells:
-            asked.append(cell.name)
-            yield cell
+    def spied(context: Any, cells: Any, steps: Any) -> Any:
+        seen.append([cell.name.removeprefix("tiny, ") for cell in cells])
+        return together.work_cells(context, cells, steps)
 
-    def spied(cells: Any, most: int) -> Any:
-        for group in groups(of(cells), most):
-            seen.append(([cell.name.removeprefix("tiny, ") for cell in group], len(asked)))
-            yield group
-
-    groups = together.groups
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("easyhard.study.executor.groups", spied)
+        patched.setattr("easyhard.study.run.work_cells", spied)
         run_study(config, StudyProgress(Console(quiet=True)), machines=Machines(together=2))
-    assert seen[0] == (["zero-shot"], 1)  # known before another is begun
-    assert [names for names, _ in seen[1:]] == [
+    assert seen == [
+        ["zero-shot"],
         ["trained on bin 0, seed 0", "trained on bin 1, seed 0"],
         ["trained on bin 2, seed 0"],
         ["trained on the mixture easy to hard, seed 0"],  # whose order is another

@@ -148,7 +148,7 @@ def stack_size(model: LanguageModel, config: TrainingConfig, examples: Sequence[
     """How many adapters to train side by side, for trainings on examples like these; 1 is one after another.
 
     As many as fill a pass through the model, and as their activations and vocabulary scores leave room for: a quarter
-    of the machine's memory, or half of what the weights leave of a GPU's. One where a batch is to pass in parts, where
+    of this process's share of the machine's memory, or half of what the weights leave of a GPU's. One where a batch is to pass in parts, where
     dropout makes a training differ from one alone, and where the model's memory is not known.
     """
     shape = shape_of(model.network.config.to_dict())
@@ -164,10 +164,11 @@ def stack_size(model: LanguageModel, config: TrainingConfig, examples: Sequence[
 
 
 def _room(device: Any) -> float:
-    """Bytes that activations may take."""
+    """Bytes that activations may take. A process has a share of the memory like that of the cores."""
     import torch
 
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free / 2
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 4
+    share = min(1.0, torch.get_num_threads() / (os.cpu_count() or 1))
+    return share * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 4

@@ -1,4 +1,4 @@
-"""A cell on a machine that does not see the study's folder: in a folder of its own, and through a store."""
+"""Cells on a machine that does not see the study's folder: in a folder of its own, and through a store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,30 +19,35 @@ from easyhard.study.cells import Cell
 from easyhard.study.record import Step
 from easyhard.study.state import steps_of
 from easyhard.study.store import Store
-from easyhard.study.work import Context, Steps, work_cell
+from easyhard.study.together import work_cells
+from easyhard.study.work import Context, Steps
 
 AT_A_TIME = 16  # steps asked for; each costs a store's answer or two, and little else
 PREFIX = "easyhard"
 
 
-def work_apart(context: Context, cell: Cell, store: Store) -> str | None:
-    """Work on a cell in a temporary folder, and put each of its steps into ``store`` as soon as it ends.
+def work_apart(context: Context, cells: Sequence[Cell], store: Store) -> list[str | None]:
+    """Work on cells of one model in a temporary folder, and put each of their steps into ``store`` as soon as it ends.
 
-    What the store has of it already is fetched first, so that a machine goes on where another died. Returns why the
-    cell failed, or None. Raises WorkError where this machine has another model, or what the store has does not match.
+    What the store has of them already is fetched first, so that a machine goes on where another died. Returns why each
+    failed, or None. Raises WorkError where this machine has another model, or what the store has does not match.
     """
-    if all(store.holds(step) for step in steps_of(cell)):
-        return None
-    _refuse_another_model(cell)
+    errors: list[str | None] = [None] * len(cells)
+    open_ = [k for k, cell in enumerate(cells) if not all(store.holds(step) for step in steps_of(cell))]
+    if not open_:
+        return errors
+    _refuse_another_model(cells[open_[0]])
     with _scratch() as home:
-        here, at_home = moved(cell, store.home, home), replace(store, home=home)
-        for step in steps_of(here):
-            at_home.fetch(step, also_failed=False)
+        here, at_home = [moved(cells[k], store.home, home) for k in open_], replace(store, home=home)
+        for cell in here:
+            for step in steps_of(cell):
+                at_home.fetch(step, also_failed=False)
         apart = replace(context, config=context.config.model_copy(update={"out": home}))
-        error = work_cell(apart, here, _sending(at_home, here))
-        if here.train is not None and here.train.has_dropped:
-            at_home.drop(here.train)
-    return error
+        for k, cell, error in zip(open_, here, work_cells(apart, here, _sending(at_home, here)), strict=True):
+            errors[k] = error
+            if cell.train is not None and cell.train.has_dropped:
+                at_home.drop(cell.train)
+    return errors
 
 
 def moved(cell: Cell, old: Path, new: Path) -> Cell:
@@ -75,15 +80,15 @@ def fetch_outcome(store: Store, cell: Cell) -> None:
             store.fetch(step)
 
 
-def _sending(store: Store, cell: Cell) -> Steps:
+def _sending(store: Store, cells: Sequence[Cell]) -> Steps:
     sent: set[str] = set()
 
     @contextmanager
-    def steps(name: str) -> Iterator[Progress]:
+    def steps(name: str, together: int = 1) -> Iterator[Progress]:
         try:
             yield lambda done, total: None
         finally:  # also what failed: its log is all that will be seen of it
-            for step in steps_of(cell):
+            for step in (step for cell in cells for step in steps_of(cell)):
                 record = step.record
                 if record is not None and (seal := str(record.get("digest"))) not in sent:
                     sent.add(seal)

@@ -1,16 +1,13 @@
-"""What every way of running cells gives back, and what it does with a cell whose process died."""
+"""What every way of running cells is given and gives back, and what it does with a cell whose process died."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from easyhard.sft import MOST_TOGETHER
 from easyhard.study.cells import Cell
 from easyhard.study.state import is_done, needs_training
-from easyhard.study.together import groups, train_together
-from easyhard.study.work import Context, Steps, work_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class Machines:
     gpus: float | None = None  # of one cell on Ray; None is one, if the cluster has any
     memory: float | None = None  # of one cell on Ray, in GiB; None declares nothing
     store: str | None = None  # URL of an object store, where machines of a Ray cluster share no disk
-    together: int = MOST_TOGETHER  # adapters trained side by side in one process, at most; each alone elsewhere
+    together: int = MOST_TOGETHER  # adapters trained side by side in one process, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +29,6 @@ class Outcome:
 
     cell: Cell
     error: str | None
-
-
-def run_here(context: Context, cells: Iterable[Cell], steps: Steps, together: int = MOST_TOGETHER) -> Iterator[Outcome]:
-    """Work on ``cells`` in this process, one after another but for trainings that can go side by side."""
-    for group in groups(cells, together):
-        failed = train_together(context, group, steps, together)
-        for cell, error in zip(group, failed, strict=True):
-            yield Outcome(cell, error or work_cell(context, cell, steps))
 
 
 def give_up(cell: Cell, death: str) -> str:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+LOG = "log.txt"
+
 
 @contextlib.contextmanager
 def captured(log: Path) -> Iterator[None]:

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from easyhard.schema import InputError
+from easyhard.schema import InputError, Progress
 from easyhard.study.disk import DiskError
 from easyhard.study.executor import Outcome, give_up
 from easyhard.study.line import Job, Line, named
@@ -27,8 +27,9 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS
 def run_in_processes(line: Line, steps: Steps, workers: int) -> Iterator[Outcome]:
     """Work through ``line`` in ``workers`` processes and give each outcome as it comes.
 
-    A process keeps to a model as long as there are cells of it. One that dies costs the cell that it was working on,
-    which is tried once more; the others go on. All processes end with this one, however it ends. Raises
+    A process keeps to a model as long as there are cells of it. One that dies costs what it was working on; the others
+    go on. Cells whose trainings went side by side there are then tried each on its own, and such a cell once more. All
+    processes end with this one, however it ends. Raises
     DiskError, or what stops a process before its first cell.
     """
     team = _Team(line, steps)
@@ -64,8 +65,11 @@ class _Team:
     def serve(self, number: int, workers: int) -> None:
         """Give one process cell after cell until there are none left."""
         try:
-            while (job := self._next(number)) is not None:
-                self.said.put(Outcome(job.cell, self._work(job, number, workers)))
+            while jobs := self._next(number, workers):
+                if len(jobs) == 1:
+                    self.said.put(Outcome(jobs[0].cell, self._work(jobs[0], number, workers)))
+                else:
+                    self._work_together(jobs, number, workers)
         except BaseException as error:  # raised anew where the outcomes are read
             self.said.put(error)
         finally:
@@ -79,28 +83,50 @@ class _Team:
             for process in self._processes.values():
                 process.kill()
 
-    def _next(self, number: int) -> Job | None:
+    def _next(self, number: int, workers: int) -> list[Job]:
         with self._changing:
-            return None if self._stopped else self._line.take(number)
+            return [] if self._stopped else self._line.take(number, workers)
 
     def _work(self, job: Job, number: int, workers: int) -> str | None:
         death = ""
         for _ in range(TRIES):
-            with self._changing:
-                if self._stopped:
-                    return "stopped"
-                if number not in self._processes:
-                    self._processes[number] = _Process(_environment(number, workers))
-                process = self._processes[number]
+            process = self._process(number, workers)
+            if process is None:
+                return "stopped"
             try:
-                return process.work(job, self._steps)
+                (error,) = process.work([job], self._steps)
+                return error
             except EOFError:
-                with self._changing:
-                    del self._processes[number]
-                death = process.end()
+                death = self._bury(process, number)
         if self._stopped:
             return "stopped"
         return give_up(job.cell, f"the process that worked on it {death}, and so did a second one")
+
+    def _work_together(self, jobs: list[Job], number: int, workers: int) -> None:
+        process = self._process(number, workers)
+        if process is None:
+            return
+        left = list(jobs)
+        try:
+            for error in process.work(jobs, self._steps):
+                self.said.put(Outcome(left.pop(0).cell, error))
+        except EOFError:
+            self._bury(process, number)
+            self._line.put_back(left)
+
+    def _process(self, number: int, workers: int) -> _Process | None:
+        """The process of a thread, a new one if it has none; None if all is to stop."""
+        with self._changing:
+            if self._stopped:
+                return None
+            if number not in self._processes:
+                self._processes[number] = _Process(_environment(number, workers))
+            return self._processes[number]
+
+    def _bury(self, process: _Process, number: int) -> str:
+        with self._changing:
+            del self._processes[number]
+        return process.end()
 
     def _end(self, number: int) -> None:
         with self._changing:
@@ -114,8 +140,34 @@ class _StepFailed(Exception):
     """A step that a process ended without success, for whatever shows its progress."""
 
 
+class _Shown:
+    """The steps that a process is at, for whatever shows their progress."""
+
+    def __init__(self, study: str, steps: Steps) -> None:
+        self._study, self._steps = study, steps
+        self._open: dict[str, tuple[ExitStack, Progress]] = {}
+
+    def hear(self, kind: str, name: str, *said: int) -> None:
+        """That a step begins, is so far, or has ended well."""
+        if kind == "step":
+            opened = ExitStack()
+            self._open[name] = opened, opened.enter_context(self._steps(named(self._study, name), *said))
+        elif kind == "tick":
+            self._open[name][1](*said)
+        else:
+            self._open.pop(name)[0].close()
+
+    def end(self) -> None:
+        """That whatever has not ended well has failed."""
+        failure = _StepFailed()
+        for opened, _ in self._open.values():
+            with suppress(_StepFailed), opened:
+                raise failure
+        self._open.clear()
+
+
 class _Process:
-    """A process that works on one cell at a time; it ends when this one does, since its input does."""
+    """A process that works on some cells at a time; it ends when this one does, since its input does."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         # Of a session of its own: Ctrl-C is for this process, which then ends the others.
@@ -125,26 +177,30 @@ class _Process:
         )  # fmt: skip
         self._context: Context | None = None  # what it was sent last
 
-    def work(self, job: Job, steps: Steps) -> str | None:
-        """Why the cell failed, or None. Raises EOFError if the process died, DiskError if the disk is full."""
-        if self._context is not job.context:
-            self._send(job.context)
-            self._context = job.context
-        self._send(job.cell)
-        while True:
-            kind, *said = self._receive()
-            if kind == "step":
-                with suppress(_StepFailed), steps(named(job.study, said[0])) as tick:
-                    while (told := self._receive())[0] == "tick":
-                        tick(*told[1:])
-                    if told[0] != "ended":
-                        raise _StepFailed
-                if told[0] == "ended":
-                    continue
-                kind, *said = told
-            if kind == "outcome":
-                return said[0]  # type: ignore[no-any-return]
-            raise {"disk": DiskError, "refused": InputError}[kind](said[0])
+    def work(self, jobs: Sequence[Job], steps: Steps) -> Iterator[str | None]:
+        """Why each cell failed, or None, as it ends; all of one study.
+
+        Raises EOFError if the process died, DiskError if the disk is full.
+        """
+        if self._context is not jobs[0].context:
+            self._send(jobs[0].context)
+            self._context = jobs[0].context
+        self._send([job.cell for job in jobs])
+        shown = _Shown(jobs[0].study, steps)
+        left = len(jobs)
+        try:
+            while left:
+                kind, *said = self._receive()
+                if kind == "outcome":
+                    left -= 1
+                    shown.end()
+                    yield said[0]
+                elif kind in ("disk", "refused"):
+                    raise {"disk": DiskError, "refused": InputError}[kind](said[0])
+                else:
+                    shown.hear(kind, *said)
+        finally:
+            shown.end()
 
     def kill(self) -> None:
         """End the process, whatever it is doing."""

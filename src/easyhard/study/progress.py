@@ -55,8 +55,11 @@ class StudyProgress:
         self._console.print(text, highlight=False, markup=False)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Tick]:
-        """One step; call the yielded function with (units done, units in all) as it goes."""
+    def step(self, name: str, together: int = 1) -> Iterator[Tick]:
+        """One step; call the yielded function with (units done, units in all) as it goes.
+
+        Of several that go side by side, ``together``, each is said to have taken its share of the time.
+        """
         start = time.monotonic()
         cost = self._costs.get(name, 0.0)
 
@@ -69,7 +72,7 @@ class StudyProgress:
         finally:
             with self._changing:
                 self._within.pop(name, None)
-        self.finished(name, time.monotonic() - start)
+        self.finished(name, (time.monotonic() - start) / together)
 
     def finished(self, name: str, seconds: float) -> None:
         """Count a step as done that took so long, and say so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,9 +16,11 @@ from easyhard.study.progress import StudyProgress
 from easyhard.study.ray_map import RETRIES, import_ray
 from easyhard.study.state import error_of, is_done, seconds_of, steps_of
 from easyhard.study.store import Store
-from easyhard.study.work import Context, work_cell
+from easyhard.study.together import work_cells
+from easyhard.study.work import Context
 
 GIB = 2**30
+NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}  # of what a worker is given, in a cluster's list
 FEWEST_ASKED = 16  # workers for whom cells wait; a cluster that can start machines starts some
 
 
@@ -27,9 +29,10 @@ def run_on_ray(line: Line, progress: StudyProgress, machines: Machines) -> Itera
 
     It uses the cluster that this process is connected to, that ``RAY_ADDRESS`` names or that runs on this machine,
     or starts one here. Each worker is a Ray actor, which keeps its process and is given cells of one model as long as
-    there are any. Without ``machines.store`` the study's folder must be at the same place on every machine. A cell
-    whose worker or machine dies is done again elsewhere, up to 3 times. Raises InputError if Ray is not installed,
-    DiskError as the cells do, and WorkError if what a machine wrote is not to be seen here.
+    there are any, some at a time where their trainings can go side by side. Without ``machines.store`` the study's
+    folder must be at the same place on every machine. What a worker or machine that dies was working on is done again
+    elsewhere, up to 3 times; then each cell on its own. Raises InputError if Ray is not installed, DiskError as the
+    cells do, and WorkError if what a machine wrote is not to be seen here.
     """
     ray = import_ray()
     if not ray.is_initialized():
@@ -39,11 +42,15 @@ def run_on_ray(line: Line, progress: StudyProgress, machines: Machines) -> Itera
         progress.note(f"No machine of the cluster has what a cell is to be given ({options}): waiting for one.")
     team = _Team(ray, line, machines, options)
     try:
-        for job, reference in team.answers():
-            outcome = _outcome(ray, reference, job, _store(job.context, machines))
-            if outcome.error is None:
-                progress.finished(job.name, seconds_of(job.cell))
-            yield outcome
+        for jobs, reference in team.answers():
+            errors = _errors(ray, reference, jobs, _store(jobs[0].context, machines))
+            if errors is None:
+                line.put_back(jobs)
+                continue
+            for job, error in zip(jobs, errors, strict=True):
+                if error is None:
+                    progress.finished(job.name, seconds_of(job.cell))
+                yield Outcome(job.cell, error)
     finally:
         team.stop()
 
@@ -52,25 +59,25 @@ class _Team:
     """Workers of the cluster, those that are still to get a place among them."""
 
     def __init__(self, ray: Any, line: Line, machines: Machines, options: dict[str, Any]) -> None:
-        self._ray, self._line, self._machines = ray, line, machines
+        self._ray, self._line, self._machines, self._options = ray, line, machines, options
         self._kind = ray.remote(max_restarts=-1, max_task_retries=RETRIES, **options)(_Worker)
         self._sent: dict[int, Any] = {}  # contexts, which are large, once each
-        self._flying: dict[Any, tuple[Any, Job | None]] = {}  # answers to come; without a job, that one is ready
+        self._flying: dict[Any, tuple[Any, list[Job]]] = {}  # answers to come; without jobs, that one is ready
 
-    def answers(self) -> Iterator[tuple[Job, Any]]:
-        """Each job with the reference to its answer, until there are no more."""
+    def answers(self) -> Iterator[tuple[list[Job], Any]]:
+        """Jobs that a worker was given at a time with the reference to its answer, until there are no more."""
         while True:
             self._hire()
             if not len(self._line):
                 self._dismiss_unplaced()
-            at_work = any(job for _, job in self._flying.values())
+            at_work = any(jobs for _, jobs in self._flying.values())
             if not self._flying or not (at_work or len(self._line)):
                 return
             (ready, *_), _ = self._ray.wait(list(self._flying), num_returns=1)
-            worker, job = self._flying.pop(ready)
-            if job is not None:
-                yield job, ready
-            if self._is_well(ready, job):
+            worker, jobs = self._flying.pop(ready)
+            if jobs:
+                yield jobs, ready
+            if self._is_well(ready, jobs):
                 self._give_next(worker)
             else:
                 self._dismiss(worker)
@@ -83,24 +90,24 @@ class _Team:
     def _hire(self) -> None:
         """As many workers again as there is room for, and enough to ask for more machines; no more than cells."""
         room = 2 * int(self._ray.cluster_resources().get("CPU", 0.0) // self._machines.cpus)
-        waiting = sum(job is None for _, job in self._flying.values())
+        waiting = sum(not jobs for _, jobs in self._flying.values())
         new = min(max(FEWEST_ASKED, room) - len(self._flying), len(self._line) - waiting)
         for _ in range(new):
             worker = self._kind.remote()
-            self._flying[worker.ready.remote()] = worker, None
+            self._flying[worker.ready.remote()] = worker, []
 
     def _dismiss_unplaced(self) -> None:
         """Nothing is left for those who have no place yet."""
-        for answer, (worker, _) in [one for one in self._flying.items() if one[1][1] is None]:
+        for answer, (worker, _) in [one for one in self._flying.items() if not one[1][1]]:
             del self._flying[answer]
             self._dismiss(worker)
 
-    def _is_well(self, reference: Any, job: Job | None) -> bool:
+    def _is_well(self, reference: Any, jobs: list[Job]) -> bool:
         """Whether a worker can be given more. Raises WorkError if it could not even start."""
         try:
             self._ray.get(reference)
         except _deaths(self._ray) as failure:
-            if job is None:
+            if not jobs:
                 raise WorkError(
                     f"a worker of the cluster could not start ({type(failure).__name__}: {str(failure).splitlines()[0]}"
                     "). Install easyhard in the same version on every machine of the cluster."
@@ -109,14 +116,21 @@ class _Team:
         return True
 
     def _give_next(self, worker: Any) -> None:
-        job = self._line.take(worker)
-        if job is None:
+        jobs = self._line.take(worker, self._places())
+        if not jobs:
             self._dismiss(worker)
             return
-        if id(job.context) not in self._sent:
-            self._sent[id(job.context)] = self._ray.put(replace(job.context, capture=True))
-        sent, store = self._sent[id(job.context)], _store(job.context, self._machines)
-        self._flying[worker.work.remote(sent, job.cell, store)] = worker, job
+        context = jobs[0].context
+        if id(context) not in self._sent:
+            self._sent[id(context)] = self._ray.put(replace(context, capture=True))
+        sent, store = self._sent[id(context)], _store(context, self._machines)
+        self._flying[worker.work.remote(sent, [job.cell for job in jobs], store)] = worker, jobs
+
+    def _places(self) -> int:
+        """How many workers the cluster has room for, at least one."""
+        has = self._ray.cluster_resources()
+        rooms = [has.get(NAMES[name], 0.0) // needed for name, needed in self._options.items() if needed]
+        return max(1, int(min(rooms)))
 
     def _dismiss(self, worker: Any) -> None:
         self._line.dismiss(worker)
@@ -124,18 +138,18 @@ class _Team:
 
 
 class _Worker:
-    """A process on a machine of the cluster that works on one cell after another."""
+    """A process on a machine of the cluster that works on some cells at a time."""
 
     def ready(self) -> None:
         """Answer, which is possible only once there is a place for it."""
 
-    def work(self, context: Context, cell: Cell, store: Store | None) -> str | None:
-        """Work on a cell; why it failed, or None."""
-        return work_cell(context, cell, _unseen) if store is None else work_apart(context, cell, store)
+    def work(self, context: Context, cells: list[Cell], store: Store | None) -> list[str | None]:
+        """Work on cells of one model; why each failed, or None."""
+        return list(work_cells(context, cells, _unseen)) if store is None else work_apart(context, cells, store)
 
 
 @contextmanager
-def _unseen(name: str) -> Iterator[Progress]:
+def _unseen(name: str, together: int = 1) -> Iterator[Progress]:
     yield lambda done, total: None
 
 
@@ -150,8 +164,7 @@ def _options(machines: Machines, resources: dict[str, float]) -> dict[str, Any]:
 
 
 def _fits(machine: dict[str, float], options: dict[str, Any]) -> bool:
-    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
-    return all(machine.get(names[name], 0.0) >= needed for name, needed in options.items())
+    return all(machine.get(NAMES[name], 0.0) >= needed for name, needed in options.items())
 
 
 def _deaths(ray: Any) -> tuple[type[BaseException], ...]:
@@ -161,14 +174,21 @@ def _deaths(ray: Any) -> tuple[type[BaseException], ...]:
             kinds.ObjectLostError)  # fmt: skip
 
 
-def _outcome(ray: Any, reference: Any, job: Job, store: Store | None) -> Outcome:
-    cell = job.cell
+def _errors(ray: Any, reference: Any, jobs: Sequence[Job], store: Store | None) -> list[str | None] | None:
+    """Why each job failed, or None; None for all where their worker died, and each is to be tried on its own."""
     try:
-        error = ray.get(reference)
+        errors: list[str | None] = ray.get(reference)
     except ray.exceptions.RayTaskError as failure:
         raise failure.cause if isinstance(failure.cause, EasyhardError) else failure from failure
     except _deaths(ray) as failure:
-        return Outcome(cell, _given_up(cell, type(failure).__name__, store))
+        return [_given_up(jobs[0].cell, type(failure).__name__, store)] if len(jobs) == 1 else None
+    for job, error in zip(jobs, errors, strict=True):
+        _see(job.cell, error, store)
+    return errors
+
+
+def _see(cell: Cell, error: str | None, store: Store | None) -> None:
+    """Raise WorkError unless what another machine has made of a cell is to be seen here."""
     if store is not None:
         fetch_outcome(store, cell)
     if not is_done(cell) if error is None else error_of(cell) is None:
@@ -177,7 +197,6 @@ def _outcome(ray: Any, reference: Any, job: Job, store: Store | None) -> Outcome
             f"{cell.name} was worked on by another machine, but {place} does not show it here. "
             "Put the study's output on a disk that all machines of the cluster share, or give --store s3://..."
         )
-    return Outcome(cell, error)
 
 
 def _given_up(cell: Cell, kind: str, store: Store | None) -> str:

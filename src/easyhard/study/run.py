@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from itertools import groupby
 from pathlib import Path
 
 from easyhard.atomic import write_bytes
@@ -21,7 +20,7 @@ from easyhard.study.cells import Cell, make_cells
 from easyhard.study.compare import Comparison, write_comparison
 from easyhard.study.config import dump_config
 from easyhard.study.disk import DiskError
-from easyhard.study.executor import Machines, Outcome, run_here
+from easyhard.study.executor import Machines, Outcome
 from easyhard.study.line import Job, Line, named
 from easyhard.study.lock import locked
 from easyhard.study.notes import notes_of
@@ -35,6 +34,7 @@ from easyhard.study.standing import Hopeless, costs, what_stands
 from easyhard.study.state import Selection, cell_path, error_of, is_done
 from easyhard.study.store import Store, open_store
 from easyhard.study.tables import calibrated_and_cut, study_items
+from easyhard.study.together import work_cells
 from easyhard.study.work import Context, base_model, drop_weights
 from easyhard.wording import counted
 
@@ -158,7 +158,7 @@ def _run(
         push_trainings(store, [job.cell for job in chosen])
     plans = {study.name: study.plan for study in found}
     with progress.over(costs(chosen, plans, by_cell=machines.executor == "ray")):
-        _work_on(Line(chosen, Hopeless(jobs, progress)), progress, machines)
+        _work_on(Line(chosen, Hopeless(jobs, progress), machines.together), progress, machines)
     return found
 
 
@@ -225,21 +225,22 @@ def _execute(line: Line, progress: StudyProgress, machines: Machines) -> Iterato
         return run_on_ray(line, progress, machines)
     if machines.workers > 1:
         return run_in_processes(line, progress.step, machines.workers)
-    return _one_after_another(line, progress, machines.together)
+    return _run_here(line, progress)
 
 
-def _one_after_another(line: Line, progress: StudyProgress, together: int) -> Iterator[Outcome]:
-    contexts = {job.study: job.context for job in line.waiting()}
+def _run_here(line: Line, progress: StudyProgress) -> Iterator[Outcome]:
+    """Work through ``line`` in this process."""
     try:
-        for (study, _), jobs in groupby(line, key=lambda job: (job.study, job.base)):
-            steps = partial(_step, progress, study)
-            yield from run_here(contexts[study], (job.cell for job in jobs), steps, together)
+        for jobs in line:
+            cells, steps = [job.cell for job in jobs], partial(_step, progress, jobs[0].study)
+            for cell, error in zip(cells, work_cells(jobs[0].context, cells, steps), strict=True):
+                yield Outcome(cell, error)
     finally:
         base_model.cache_clear()
 
 
-def _step(progress: StudyProgress, study: str, name: str) -> AbstractContextManager[Tick]:
-    return progress.step(named(study, name))
+def _step(progress: StudyProgress, study: str, name: str, together: int = 1) -> AbstractContextManager[Tick]:
+    return progress.step(named(study, name), together)
 
 
 def _drop(job: Job, store: Store | None) -> None:

@@ -2,60 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from easyhard.schema import EasyhardError, WorkError
 from easyhard.sft import Training, TrainingLog, stack_size, train_adapters, training_examples
 from easyhard.study.cells import Cell, benchmark
+from easyhard.study.output import LOG, captured
 from easyhard.study.record import attempt_together
-from easyhard.study.state import needs_training
-from easyhard.study.work import Context, Steps, base_model, base_of, note_commit, note_training, spare
+from easyhard.study.work import Context, Steps, base_model, base_of, note_commit, note_training, spare, work_cell
 
 
-def groups(cells: Iterable[Cell], most: int) -> Iterator[list[Cell]]:
-    """``cells`` as they come, those that can be trained side by side in groups of at most ``most``.
-
-    A cell that cannot is given at once, before the next is asked for.
-    """
-    group: list[Cell] = []
-    for cell in cells:
-        if group and _kind(group[0]) != _kind(cell):
-            yield group
-            group = []
-        group.append(cell)
-        if len(group) >= most or _kind(cell) is None:
-            yield group
-            group = []
-    if group:
-        yield group
+def work_cells(context: Context, cells: Sequence[Cell], steps: Steps) -> Iterator[str | None]:
+    """Train cells side by side as far as they can be, then work on each; why each failed, or None. Raises DiskError."""
+    for cell, error in zip(cells, _train_together(context, cells, steps), strict=True):
+        yield error or work_cell(context, cell, steps)
 
 
-def train_together(context: Context, cells: Sequence[Cell], steps: Steps, most: int) -> list[str | None]:
-    """Train cells of one group, as many at a time as there is room for; why each failed, or None.
+def _train_together(context: Context, cells: Sequence[Cell], steps: Steps) -> list[str | None]:
+    """Train as many at a time as there is room for; why each failed, or None.
 
-    Cells that are to be trained alone, for want of memory for more, are left and have None. Raises DiskError.
+    Cells that are to be trained alone, for want of memory for more, are left and have None.
     """
     errors: list[str | None] = []
     while len(errors) < len(cells):
         left = cells[len(errors) :]
-        size = min(most, _size(context, left))
+        size = min(len(left), _size(context, left))
         found = _train_stack(context, left[:size], steps) if size > 1 else [None]
         if all(error and error.startswith("OutOfMemoryError") for error in found):
             base_model.cache_clear()
             found = [None] * size
         errors += found
     return errors
-
-
-def _kind(cell: Cell) -> object:
-    """What cells have alike that can be trained side by side; None for one that cannot."""
-    if not (cell.training and cell.items and needs_training(cell)):
-        return None
-    if cell.training.chosen_engine != "easyhard" or cell.training.dropout:
-        return None
-    return cell.model, cell.training, cell.items.table.height
 
 
 def _size(context: Context, cells: Sequence[Cell]) -> int:
@@ -81,7 +61,7 @@ def _train_stack(context: Context, cells: Sequence[Cell], steps: Steps) -> list[
     assert first.training and first.items
     training, spec = first.training, benchmark(context.config, first.items)
     with ExitStack() as opened:
-        ticks = [opened.enter_context(steps(f"{cell.name}: train")) for cell in cells]
+        ticks = [opened.enter_context(steps(f"{cell.name}: train", len(cells))) for cell in cells]
 
         def work(folders: list[Path]) -> list[WorkError | None]:
             trainings = [
@@ -98,4 +78,16 @@ def _train_stack(context: Context, cells: Sequence[Cell], steps: Steps) -> list[
             spare(base, training)
             return [log if isinstance(log, WorkError) else None for log in logs]
 
-        return attempt_together([cell.train for cell in cells if cell.train], work)
+        def captured_work(folders: list[Path]) -> list[WorkError | None]:
+            log = folders[0] / LOG
+            try:
+                with captured(log):
+                    return work(folders)
+            finally:
+                if log.is_file():
+                    for folder in folders[1:]:
+                        shutil.copy(log, folder)
+
+        return attempt_together(
+            [cell.train for cell in cells if cell.train], captured_work if context.capture else work
+        )

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from easyhard.atomic import write_parquet
 from easyhard.benchmarks import BenchmarkSpec
@@ -20,12 +21,18 @@ from easyhard.study.cells import Cell, benchmark, evaluated_items
 from easyhard.study.disk import DiskError
 from easyhard.study.in_context import shown_examples
 from easyhard.study.notes import write_notes
-from easyhard.study.output import captured
+from easyhard.study.output import LOG, captured
 from easyhard.study.record import Step
 from easyhard.study.settings import StudyConfig
 from easyhard.study.state import is_done, needs_training, weight_files
 
-Steps = Callable[[str], AbstractContextManager[Progress]]  # what shows how far a named step is
+
+class Steps(Protocol):
+    """What shows how far a named step is, one of ``together`` that go side by side."""
+
+    def __call__(self, name: str, together: int = 1) -> AbstractContextManager[Progress]:
+        """Follow one step until the block ends."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ def note_commit(model: LanguageModel, folder: Path) -> None:
 
 def _attempt(context: Context, step: Step, work: Callable[[Path], None]) -> None:
     def captured_work(folder: Path) -> None:
-        with captured(folder / "log.txt"):
+        with captured(folder / LOG):
             work(folder)
 
     step.attempt(captured_work if context.capture else work)

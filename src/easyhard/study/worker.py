@@ -16,7 +16,8 @@ from typing import IO, Any
 from easyhard.schema import InputError, Progress
 from easyhard.study.cells import Cell
 from easyhard.study.disk import DiskError
-from easyhard.study.work import Context, work_cell
+from easyhard.study.together import work_cells
+from easyhard.study.work import Context
 
 BETWEEN_TICKS = 0.2  # seconds; more often nobody looks at a progress bar
 
@@ -35,9 +36,9 @@ def main() -> None:
         match arrived.get():
             case Context() as new:
                 context = new
-            case Cell() as cell:
+            case list() as cells:
                 assert context is not None
-                _say(said, *_outcome(context, cell, said))
+                _work(replace(context, capture=True), cells, said)
 
 
 def _listen(source: IO[bytes], arrived: queue.Queue[Any]) -> None:
@@ -51,27 +52,28 @@ def _listen(source: IO[bytes], arrived: queue.Queue[Any]) -> None:
         os._exit(1)
 
 
-def _outcome(context: Context, cell: Cell, said: IO[bytes]) -> tuple[str, str | None]:
+def _work(context: Context, cells: list[Cell], said: IO[bytes]) -> None:
     @contextmanager
-    def steps(name: str) -> Iterator[Progress]:
+    def steps(name: str, together: int = 1) -> Iterator[Progress]:
         last = -BETWEEN_TICKS
 
         def tick(done: int, total: int) -> None:
             nonlocal last
             if time.monotonic() - last >= BETWEEN_TICKS:
                 last = time.monotonic()
-                _say(said, "tick", done, total)
+                _say(said, "tick", name, done, total)
 
-        _say(said, "step", name)
+        _say(said, "step", name, together)
         yield tick
-        _say(said, "ended")
+        _say(said, "ended", name)
 
     try:
-        return "outcome", work_cell(replace(context, capture=True), cell, steps)
+        for error in work_cells(context, cells, steps):
+            _say(said, "outcome", error)
     except DiskError as error:
-        return "disk", str(error)
+        _say(said, "disk", str(error))
     except InputError as error:
-        return "refused", str(error)
+        _say(said, "refused", str(error))
 
 
 def _say(said: IO[bytes], *message: Any) -> None:
