@@ -148,8 +148,8 @@ def stack_size(model: LanguageModel, config: TrainingConfig, examples: Sequence[
     """How many adapters to train side by side, for trainings on examples like these; 1 is one after another.
 
     As many as fill a pass through the model, and as their activations and vocabulary scores leave room for: a quarter
-    of this process's share of the machine's memory, or half of what the weights leave of a GPU's. One where a batch is to pass in parts, where
-    dropout makes a training differ from one alone, and where the model's memory is not known.
+    of this process's share of the machine's memory, or half of what the weights leave of a GPU's. One where a batch is
+    to pass in parts, where dropout makes a training differ from one alone, and where the model's memory is not known.
     """
     shape = shape_of(model.network.config.to_dict())
     if shape is None or config.dropout or config.at_once < config.batch_size:
