@@ -16,7 +16,10 @@ import polars as pl
 from easyhard import calibrate
 from easyhard.bins import make_bins
 from easyhard.generalization import StudyFacts, TrainedRun, generalization, run_checks
-from easyhard.generalization.pooled import pooled
+from easyhard.generalization import weights as weigh
+from easyhard.generalization.changes import contrast
+from easyhard.generalization.matrix import changes_by_model
+from easyhard.generalization.over_studies import Estimate, mean_over_studies
 from easyhard.irt import simulate_rasch
 from easyhard.schema import Bins, Calibration, FloatArray, GeneralizationMatrix, ItemBank, Responses
 
@@ -24,7 +27,6 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "statistics.md"
 BEGIN, END = "<!-- false positives -->", "<!-- end of false positives -->"
 MODELS, COUNT, SEED_SD = ("a", "b", "c"), 6, 0.03
 DESIGNS = ((20, 1), (20, 3), (50, 1), (50, 3), (200, 1), (200, 3))
-_Z = 1.959964
 
 Spoken = Callable[[GeneralizationMatrix], Iterable[bool]]
 
@@ -87,12 +89,12 @@ def _of_studies(repeats: int) -> list[str]:
     for n_items, seeds in DESIGNS:
         rng = np.random.default_rng([n_items, seeds])
         spoken: dict[str, list[bool]] = {name: [] for name in (*TESTS, STUDIES)}
-        over_studies: list[GeneralizationMatrix] = []
+        over_studies: list[Estimate] = []
         for number in range(repeats):
-            matrix = _nothing(n_items, seeds, rng)
+            matrix, estimate = _nothing(n_items, seeds, rng, number)
             for name, (_, found) in TESTS.items():
                 spoken[name] += found(matrix)
-            over_studies = [*over_studies, matrix][-4:]
+            over_studies = [*over_studies, estimate][-4:]
             if number % 4 == 3:
                 spoken[STUDIES].append(_studies_speak(over_studies))
         columns.append({name: 100 * float(np.mean(found)) for name, found in spoken.items()})
@@ -110,16 +112,16 @@ def _of_studies(repeats: int) -> list[str]:
 STUDIES = "four studies together: mean gain"
 
 
-def _studies_speak(studies: list[GeneralizationMatrix]) -> bool:
-    tests = [matrix.tests["a"]["mean_gain"] for matrix in studies]
-    known = [test for test in tests if test["low"] is not None]
-    errors = [(test["high"] - test["low"]) / (2 * _Z) for test in known]
-    found = pooled([test["value"] for test in known], errors).interval
-    return found.low > 0 or found.high < 0
+def _studies_speak(studies: list[Estimate]) -> bool:
+    found = mean_over_studies(studies).interval
+    return found is not None and not found.low <= 0 <= found.high
 
 
-def _nothing(n_items: int, seeds: int, rng: np.random.Generator) -> GeneralizationMatrix:
-    """A study whose trainings do nothing; runs differ by a few points where there are several seeds."""
+def _nothing(n_items: int, seeds: int, rng: np.random.Generator, number: int) -> tuple[GeneralizationMatrix, Estimate]:
+    """A study whose trainings do nothing; runs differ by a few points where there are several seeds.
+
+    And the mean gain of its first model, as that of dataset ``number``.
+    """
     bins = _bins(n_items)
     names = tuple(bins.table["item"])
     chance = np.clip(np.repeat(np.linspace(0.9, 0.1, COUNT), n_items) + rng.uniform(-0.1, 0.1, len(names)), 0, 1)
@@ -134,7 +136,11 @@ def _nothing(n_items: int, seeds: int, rng: np.random.Generator) -> Generalizati
         for row in (*range(COUNT), "uniform")
         for seed in range(seeds)
     ]
-    return generalization(bins, zero_shot, runs)
+    changes = changes_by_model(bins, zero_shot, runs)[MODELS[0]]
+    weights = weigh.mean_of(weigh.rectangle(changes.gains()))
+    assert weights is not None
+    estimate = Estimate(number, MODELS[0], tuple(f"{number}/{name}" for name in names), contrast(changes, weights))
+    return generalization(bins, zero_shot, runs), estimate
 
 
 def _bins(n_items: int) -> Bins:

@@ -169,7 +169,7 @@ def report(
         write_results(one, _intended(intended, one.bank.calibration.unit) if intended else None)
         _show_result(one.answer, one.matrix, one.config.out)
     if len(found) > 1:
-        comparison = write_comparison(run_.resolve(), {name: one.matrix for name, one in found.items()})
+        comparison = write_comparison(run_.resolve(), found)
         _show_comparison(comparison.together, run_.resolve())
 
 

@@ -121,9 +121,13 @@ def recorded_cells(config: StudyConfig, items: Items, bins: Bins) -> list[Cell]:
 
     A cell whose settings have changed since it ran has no record that fits, and counts as still to do.
     """
+    return make_cells(config, items, bins, recorded_weights(config))
+
+
+def recorded_weights(config: StudyConfig) -> dict[str, str]:
+    """Fingerprint of every model's weights by its label, from its zero-shot record; empty without one."""
     records = {m.label: read_record(config.out / "models" / m.folder / "zero-shot") for m in config.models}
-    weights = {label: record["inputs"].get("model", "") if record else "" for label, record in records.items()}
-    return make_cells(config, items, bins, weights)
+    return {label: record["inputs"].get("model", "") if record else "" for label, record in records.items()}
 
 
 def result_tables(matrix: GeneralizationMatrix) -> dict[str, pl.DataFrame]:
