@@ -20,7 +20,7 @@ from easyhard.study.analysis import Analysis, read_analysis, recorded_weights
 from easyhard.study.comparison_page import comparison_page
 from easyhard.study.record import Step, fingerprint
 from easyhard.study.several import study_folders
-from easyhard.wording import counted
+from easyhard.wording import counted, listed
 
 TESTS = ("mean_gain", "distance_slope", "own_bin_advantage", "easier_minus_harder")
 
@@ -152,11 +152,11 @@ def _basis(shared: _Shared) -> str:
     n_datasets = counted(len(shared.datasets), "dataset")
     said = [f"{len(shared.items)} studies, of {n_datasets} and {counted(len(label), 'model')}."]
     for group in (group for group in shared.datasets if len(group) > 1):
-        said.append(f"{_list(group)} ask the same items, wholly or in part, and count as one dataset.")
+        said.append(f"{listed(group)} ask the same items, wholly or in part, and count as one dataset.")
     places = {one: [study for study, own in shared.models.items() if one in own.values()] for one in label}
     recurring = [label[one] for one, studies in places.items() if len(studies) > 1]
     if recurring:
-        said.append(f"In more than one study, and counted once: {_list(recurring)}.")
+        said.append(f"In more than one study, and counted once: {listed(recurring)}.")
     bases = connected({study: {*own.values(), *shared.models[study].values()} for study, own in shared.items.items()})
     if len(bases) == len(shared.items):
         return " ".join([*said, "No two share items or a model, so they are independent."])
@@ -168,7 +168,3 @@ def _basis(shared: _Shared) -> str:
             f"{groups}. The intervals allow for what is shared.",
         ]
     )
-
-
-def _list(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
