@@ -78,10 +78,17 @@ def hostile_items(n: int = 60) -> Items:
     return replace(items, table=items.table.with_columns(question=pl.Series(texts), family=pl.Series(texts)))
 
 
-def report(path: Path, items: Items, model: str = "Simulated-1B", description: StudyDescription = DESCRIPTION) -> str:
+def report(
+    path: Path,
+    items: Items,
+    model: str = "Simulated-1B",
+    description: StudyDescription = DESCRIPTION,
+    count: int = 5,
+    own_items: bool = False,
+) -> str:
     bank = simulated_bank(items)
-    bins = simulated_bins(bank)
-    matrix = simulated_matrix(models=(model,))
+    bins = simulated_bins(bank, count)
+    matrix = simulated_matrix(count, models=(model,), own_items=own_items)
     write_report(
         path,
         matrix=replace(matrix, checks=(*matrix.checks, Check("EH099", model, "issue", model, model))),
