@@ -210,6 +210,17 @@ def test_a_study_may_end_with_calibrated_items(tmp_path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     assert Page(page).tags.count("figure") == 3  # the scale, what items tell, and the items
     assert "60 respondents gave a difficulty to 80 items." in page
+    assert "from easiest to hardest, in logits; 0 is the mean item." in page
+
+
+def test_a_scale_with_another_origin_and_unit_is_said_to_have_them(tmp_path: Path) -> None:
+    bank = simulated_bank(simulated_items(80))
+    moved = bank.table.with_columns(pl.col("difficulty") + 0.5)
+    other = replace(bank, table=moved, calibration=replace(bank.calibration, model="2pl"))
+    write_calibration_report(tmp_path / "index.html", other, None, None, DESCRIPTION)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "from easiest to hardest, in ability sd; the mean item is at +0.50." in page
+    assert "mean ability is 0.30 ability sd below the mean item" in page
 
 
 def test_data_of_several_figures_stand_in_the_page_once_and_words_as_places() -> None:
