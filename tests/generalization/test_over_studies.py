@@ -101,6 +101,14 @@ def test_datasets_with_models_of_their_own_give_students_interval_of_their_means
     assert found.between is not None and 0 < found.between < means.std(ddof=1)
 
 
+def test_one_more_dataset_is_never_better_known_than_the_mean() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        found = mean_over_studies([one for k in range(3) for one in a_dataset(rng, k, {"a": -0.1, "b": 0.2})])
+        assert found.prediction is not None and found.interval is not None
+        assert found.prediction.low <= found.interval.low and found.interval.high <= found.prediction.high
+
+
 def test_models_that_recur_widen_the_interval() -> None:
     rng = np.random.default_rng(5)
     estimates = [one for number in range(4) for one in a_dataset(rng, number, {"a": -0.2, "b": 0.3})]

@@ -41,7 +41,10 @@ def test_the_tests_are_those_of_the_studies(two: tuple[Path, Path]) -> None:
     assert together["value"] == pytest.approx(sum(test["value"] for test in known) / 2)
     assert (together["n_datasets"], together["n_models"]) == (1, 1)
     assert found.together[0].startswith("2 studies, of 1 dataset and 1 model. run and other ask the same items")
-    assert "In more than one study, and counted once: tiny." in found.basis and "all of them are one" in found.basis
+    assert (
+        "In more than one study, and counted once: tiny." in found.basis
+        and "All are linked, so they are one independent group;" in found.basis
+    )
 
 
 def test_a_copy_of_a_study_adds_nothing(two: tuple[Path, Path], tmp_path: Path) -> None:

@@ -126,10 +126,11 @@ def mean_over_studies(estimates: Sequence[Estimate], level: float = 0.95) -> Ove
     of_datasets = (of_dataset.T @ values) / of_dataset.sum(axis=0)
     noise = [_variance(_spread(contrasts, column / column.sum())) for column in of_dataset.T]
     scatter, count = float(of_datasets.var(ddof=1)), len(datasets)
+    half = max(_two_way(values, weights, of_dataset, of_model, level), alone.half_width(level))
     prediction = None
     if count > 2:
-        prediction = _around(mean, _quantile(count - 1, level) * math.sqrt(scatter * (1 + 1 / count)), level)
-    half = max(_two_way(values, weights, of_dataset, of_model, level), alone.half_width(level))
+        reach = _quantile(count - 1, level) * math.sqrt(scatter * (1 + 1 / count))
+        prediction = _around(mean, max(reach, half), level)  # no dataset is better known than the mean
     between = math.sqrt(max(scatter - float(np.mean(noise)), 0.0))
     return OverStudies(mean, _around(mean, half, level), of_these, between, prediction, count, len(models))
 

@@ -160,11 +160,7 @@ def _basis(shared: _Shared) -> str:
     bases = connected({study: {*own.values(), *shared.models[study].values()} for study, own in shared.items.items()})
     if len(bases) == len(shared.items):
         return " ".join([*said, "No two share items or a model, so they are independent."])
-    groups = "all of them are one" if len(bases) == 1 else f"there are {len(bases)}"
-    return " ".join(
-        [
-            *said,
-            "Studies that share items or a model err together and are not independent; of groups that share nothing "
-            f"{groups}. The intervals allow for what is shared.",
-        ]
-    )
+    found = "All are linked, so they are one" if len(bases) == 1 else f"They are {len(bases)}"
+    linked = "Studies that share items or a model err together and are not independent of each other."
+    groups = f"{found} independent group{'s' * (len(bases) > 1)}; the intervals allow for what is shared."
+    return " ".join([*said, linked, groups])
