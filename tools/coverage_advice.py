@@ -5,6 +5,7 @@ Simulated studies: paired items, one or three seeds. Run: python tools/coverage_
 
 from __future__ import annotations
 
+import argparse
 import itertools
 
 import numpy as np
@@ -15,27 +16,29 @@ from easyhard.generalization.mixtures import compare_mixtures
 from easyhard.generalization.recovered import gap_recovered
 from easyhard.schema import FloatArray
 
-REPEATS = 400
 BINS = 6
 ROWS = [*(f"bin {k}" for k in range(BINS)), "the mixture 'uniform'"]
 
 
 def main() -> None:
     """Print one row per design: no effect anywhere, then a true lead of 0.1 and a true ratio of 0.4."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=2_000, help="Studies a row.")
+    studies = parser.parse_args().studies
     print(
         "| items per bin | seeds | helps, none does | ahead of all, none is | mixture leads, it does not "
         "| lead of 0.1 covered | ratio of 0.4 covered | ratio defined |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for n_items, seeds in itertools.product((20, 50, 200), (1, 3)):
-        print(row(n_items, seeds), flush=True)
+        print(row(n_items, seeds, studies), flush=True)
 
 
-def row(n_items: int, seeds: int) -> str:
+def row(n_items: int, seeds: int, repeats: int) -> str:
     """Simulate one line of the table."""
     rng = np.random.default_rng([n_items, seeds])
     counts = np.zeros(6)
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         nothing = simulate(np.zeros((BINS + 1, BINS)), n_items, seeds, rng)
         advice = advise(nothing, ROWS)
         counts[0] += any(found["shown"] for found in advice)
@@ -51,7 +54,7 @@ def row(n_items: int, seeds: int) -> str:
         if ratio.value is not None:
             counts[5] += 1
             counts[4] += ratio.interval is None or ratio.interval.low <= 0.4 <= ratio.interval.high
-    shares = [*(counts[:4] / REPEATS), counts[4] / max(counts[5], 1), counts[5] / REPEATS]
+    shares = [*(counts[:4] / repeats), counts[4] / max(counts[5], 1), counts[5] / repeats]
     return f"| {n_items} | {seeds} | " + " | ".join(f"{100 * share:.1f}%" for share in shares) + " |"
 
 

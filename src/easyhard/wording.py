@@ -34,3 +34,8 @@ def shown_all(values: Sequence[object], limit: int = 8) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 row``, ``2 rows``, ``1,200 rows``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

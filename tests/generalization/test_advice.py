@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from easyhard.generalization.advice import advise
 from easyhard.generalization.changes import Changes
@@ -82,6 +83,23 @@ def test_the_gap_recovered_is_the_ratio_of_the_gains() -> None:
 def test_no_gap_no_ratio() -> None:
     found = recovered(0.1, 0.0, 100, np.random.default_rng(0))
     assert found.value is None and "is not defined" in found.sentence
+
+
+def test_the_ends_are_where_johnson_s_t_of_the_items_meets_student_s_quantile() -> None:
+    """Fieller's limits found again from the items' own numbers: easy less r times hard, in the two hardest bins."""
+    gains = np.zeros((6, 6))
+    gains[:2, 4:], gains[4:, 4:] = 0.1, 0.3
+    changes = simulated(gains, 40, np.random.default_rng(11))
+    found = gap_recovered(changes)
+    assert found.interval is not None
+    for r in (found.interval.low, found.interval.high):
+        items = [change[:2, 0].mean(axis=0) - r * change[4:, 0].mean(axis=0) for change in changes.by_eval_bin[4:]]
+        parts = np.array([one.var(ddof=1) / len(one) / 4 for one in items])
+        freedom = parts.sum() ** 2 / (parts**2 / 39).sum()
+        third = sum(float(((one - one.mean()) ** 3).sum()) * (40 / 39) ** 1.5 / 80**3 for one in items)
+        t = stats.t.ppf(0.975, freedom)
+        shifted = np.mean(items) + (1 + 2 * t**2) * third / (6 * parts.sum())
+        assert abs(shifted) == pytest.approx(t * np.sqrt(parts.sum()), rel=1e-4)
 
 
 def test_the_intervals_cover_simulated_ratios() -> None:

@@ -22,46 +22,47 @@ def answer_of(study: Study, zero_shot: dict[str, Responses], runs: list[TrainedR
 
 def test_help_nearby_is_said_with_slope_interval_and_counts() -> None:
     text = answered(Study(), lambda i, j: 36 - 4 * abs(i - j))
-    assert text.startswith("For m, training on a bin helped most near that bin (the gain changes by −10.0 points")
+    assert text.startswith("For m, training on a bin helped bins near it most (the gain changes by −10.0 points")
     assert "95% interval −" in text and "permutation p = 0.0083" in text
-    assert "of 25 cells differ from zero" in text and "0 down" in text
-    assert "no single training bin is shown to improve every evaluation bin" in text
+    assert "Accuracy changed measurably in 13 of 25 cells, 13 up and 0 down (at 5% for all cells together" in text
+    assert "no training on a single bin measurably improved every bin" in text
 
 
 def test_harm_that_grows_with_distance_is_not_called_help() -> None:
     text = answered(Study(), lambda i, j: 18 - 4 * abs(i - j))
-    assert "harmed least near that bin" in text
+    assert "harmed bins near it least" in text
     assert "helped" not in text
-    assert "0 up and" in text
+    assert "in 6 of 25 cells, 0 up and 6 down" in text
 
 
 def test_a_gain_that_rises_with_distance_is_said_so() -> None:
-    assert "helped less near that bin than far from it" in answered(Study(), lambda i, j: 21 + 4 * abs(i - j))
+    assert "helped bins near it less than bins far from it" in answered(Study(), lambda i, j: 21 + 4 * abs(i - j))
 
 
 def test_harm_nearby_is_said_so() -> None:
-    assert "harmed most near that bin" in answered(Study(), lambda i, j: 4 + 3 * abs(i - j))
+    assert "harmed bins near it most" in answered(Study(), lambda i, j: 4 + 3 * abs(i - j))
     mixed = answered(Study(), lambda i, j: 14 + 6 * abs(i - j))
-    assert "did not help near that bin but did further away" in mixed
+    assert "did not help bins near it, but it helped bins far from it" in mixed
 
 
 def test_gains_without_any_shape_are_not_called_near_or_far() -> None:
     text = answered(Study(), lambda i, j: 36)
-    assert "did not measurably help more near that bin or far from it" in text
-    assert "25 of 25 cells differ from zero after Holm's correction: 25 up and 0 down" in text
-    assert "training on bins 0, 1, 2, 3 and 4 improved every evaluation bin" in text
+    assert "did not measurably do more, or less, for bins near it than for bins far from it" in text
+    assert "in 25 of 25 cells, 25 up and 0 down (at 5% for all cells together, by Holm's correction)" in text
+    assert "training on bins 0, 1, 2, 3 and 4 measurably improved every bin" in text
 
 
 def test_nothing_significant_shows_nothing_and_says_what_would_have_been_seen() -> None:
     text = answered(Study(), lambda i, j: 20 + (i == 1 and j == 3))
-    assert text.startswith("The data show nothing for m: none of 25 cells differs from zero")
+    assert text.startswith("The data show nothing for m: accuracy changed measurably in none of 25 cells (")
     assert "detects only gains of about" in text
 
 
 def test_a_slope_that_other_training_examples_might_not_give_stays_open() -> None:
     text = answered(Study(), lambda i, j: 19 + (i + 2 * j) % 3)
-    assert text.startswith("The data show nothing certain for m: none of 25 cells differs from zero")
-    assert "stays open (the gain changes by +0.4 points" in text
+    assert text.startswith("The data show nothing certain for m: accuracy changed measurably in none of 25 cells (")
+    assert "stays open: these items and seeds say that it does, but other training examples might not" in text
+    assert "(the gain changes by +0.4 points" in text
     assert "helped" not in text
 
 
@@ -87,7 +88,7 @@ def test_a_shape_without_any_visible_cell_is_said_with_both_halves() -> None:
     text = answer_of(study, {"m": study.responses(before)}, runs)
     assert text.startswith("Cell by cell the data show nothing for m")
     assert "EH007" in text
-    assert "Over all cells together, training on a bin helped most near that bin" in text
+    assert "Over all cells together, training on a bin helped bins near it most" in text
 
 
 def test_training_on_the_evaluated_items_is_mentioned() -> None:
@@ -97,14 +98,16 @@ def test_training_on_the_evaluated_items_is_mentioned() -> None:
 
 def test_two_bins_are_judged_by_the_lead_of_the_own_bin() -> None:
     text = answered(Study(count=2), lambda i, j: 36 if i == j else 20)
-    assert "helped most near that bin (gain of a bin's own training minus the other's: +40.0 points" in text
+    assert "helped that bin most (gain of a bin's own training minus the other's: +40.0 points" in text
+    assert "near" not in text
 
 
 def test_missing_cells_and_missing_answers_are_said() -> None:
     study = Study()
     runs = study.runs(lambda i, j: 36 - 4 * abs(i - j))
     zero_shot = {"m": study.pattern(lambda j: 20)}
-    assert "of 20 cells (5 more have no result)" in answer_of(study, zero_shot, runs[:4])
+    text = answer_of(study, zero_shot, runs[:4])
+    assert "of 20 cells, " in text and "; 5 more cells without a result)" in text
     failed = [replace(run, responses=None) for run in runs]
     assert answer_of(study, zero_shot, failed).startswith("There is no answer for m yet.")
 
@@ -115,16 +118,16 @@ def test_each_model_has_its_own_line_and_its_own_verdict() -> None:
     both = runs + [replace(run, model="weak") for run in runs]
     zero_shot = {"m": study.pattern(lambda j: 20), "weak": study.pattern(lambda j: 4)}
     first, second, together = answer_of(study, zero_shot, both).split("\n")
-    assert first.startswith("For m, training on a bin helped most")
+    assert first.startswith("For m, training on a bin helped bins near it most")
     assert second.startswith("The data show nothing about difficulty for weak")
     assert together.startswith("Over 2 models together: the gain falls with each bin of distance")
-    assert together.endswith("1 of 2 models answer no better than guessing (EH006).")
+    assert together.endswith("1 of these 2 models answers no better than guessing (check EH006).")
 
 
 def test_a_gain_that_only_all_cells_together_show_is_not_called_nothing() -> None:
     text = answered(Study(), lambda i, j: 22)
-    assert text.startswith("For m, training raised accuracy on average over all trainings and bins (+")
+    assert text.startswith("For m, training raised accuracy on average over all cells (+")
     assert "but no place stands out" in text
-    assert "none of 25 cells differs from zero" in text
+    assert "Cell by cell, accuracy changed measurably in none of 25 cells (" in text
     worse = answered(Study(), lambda i, j: 18)
-    assert worse.startswith("For m, training lowered accuracy on average over all trainings and bins (−")
+    assert worse.startswith("For m, training lowered accuracy on average over all cells (−")

@@ -60,9 +60,32 @@ def test_answers_that_follow_difficulty_are_separated_by_it() -> None:
     assert "tells the gain better by difficulty" in table["sentence"][0]
     matrix = replace(generalization(made.bins, {}, []), separation=table)
     assert answer(matrix, made.bins) == (
-        "Bins by difficulty separate zero-shot accuracy better than bins by one of 2 covariates in 2 of 2 comparisons "
-        "and worse in none; distance in difficulty tells the gain better in 2 of 2 and worse in none."
+        "Difficulty held against steps and noise. Which items the untrained model gets right: bins by difficulty tell "
+        "it better in both comparisons. How much training gains: distance in difficulty tells it better in both "
+        "comparisons."
     )
+
+
+BETTER, WORSE, OPEN = (0.1, 0.3), (-0.3, -0.1), (-0.1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("leads", "said"),
+    [
+        ([BETTER], "bins by difficulty tell it better"),
+        ([OPEN], "the data leave open what tells it better"),
+        ([OPEN] * 3, "the data leave open what tells it better in all 3 comparisons"),
+        ([BETTER, WORSE, OPEN], "bins by difficulty tell it better in 1 of 3 comparisons, worse in 1; 1 is open"),
+        ([OPEN, WORSE, OPEN], "bins by difficulty tell it worse in 1 of 3 comparisons; 2 are open"),
+    ],
+)
+def test_what_difficulty_tells_is_said_with_what_stays_open(leads: list[tuple[float, float]], said: str) -> None:
+    made = Made()
+    names = ("model", "covariate", "accuracy_low", "accuracy_high", "fall_lead")
+    rows = [("m", f"c{k}", low, high, None) for k, (low, high) in enumerate(leads)]
+    table = pl.DataFrame(rows, schema={name: SCHEMA[name] for name in names}, orient="row")
+    text = answer(replace(generalization(made.bins, {}, []), separation=table), made.bins)
+    assert text.endswith(f"Which items the untrained model gets right: {said}.")
 
 
 def test_answers_that_follow_the_covariate_are_separated_by_it() -> None:

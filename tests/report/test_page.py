@@ -78,10 +78,17 @@ def hostile_items(n: int = 60) -> Items:
     return replace(items, table=items.table.with_columns(question=pl.Series(texts), family=pl.Series(texts)))
 
 
-def report(path: Path, items: Items, model: str = "Simulated-1B", description: StudyDescription = DESCRIPTION) -> str:
+def report(
+    path: Path,
+    items: Items,
+    model: str = "Simulated-1B",
+    description: StudyDescription = DESCRIPTION,
+    count: int = 5,
+    own_items: bool = False,
+) -> str:
     bank = simulated_bank(items)
-    bins = simulated_bins(bank)
-    matrix = simulated_matrix(models=(model,))
+    bins = simulated_bins(bank, count)
+    matrix = simulated_matrix(count, models=(model,), own_items=own_items)
     write_report(
         path,
         matrix=replace(matrix, checks=(*matrix.checks, Check("EH099", model, "issue", model, model))),
@@ -126,7 +133,7 @@ def _source_hash(code: str) -> str:
 
 
 def test_the_answer_comes_before_every_figure(text: str) -> None:
-    assert text.index("helped most near that bin") < text.index("<figure")
+    assert text.index("helped bins near it most") < text.index("<figure")
     names = re.findall(r'<section id="(\w+)"', text)
     assert names == [
         "gains",
@@ -203,6 +210,17 @@ def test_a_study_may_end_with_calibrated_items(tmp_path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     assert Page(page).tags.count("figure") == 3  # the scale, what items tell, and the items
     assert "60 respondents gave a difficulty to 80 items." in page
+    assert "from easiest to hardest, in logits; 0 is the mean item." in page
+
+
+def test_a_scale_with_another_origin_and_unit_is_said_to_have_them(tmp_path: Path) -> None:
+    bank = simulated_bank(simulated_items(80))
+    moved = bank.table.with_columns(pl.col("difficulty") + 0.5)
+    other = replace(bank, table=moved, calibration=replace(bank.calibration, model="2pl"))
+    write_calibration_report(tmp_path / "index.html", other, None, None, DESCRIPTION)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "from easiest to hardest, in ability sd; the mean item is at +0.50." in page
+    assert "mean ability is 0.30 ability sd below the mean item" in page
 
 
 def test_data_of_several_figures_stand_in_the_page_once_and_words_as_places() -> None:

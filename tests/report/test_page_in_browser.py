@@ -84,6 +84,37 @@ def test_figures_of_the_whole_width_narrow_to_a_phone(browser: Any, tmp_path: Pa
         assert drawn.evaluate("svg => svg.getBoundingClientRect().width") <= 335, section
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_matrix_of_ten_bins_is_read_on_a_phone_without_scrolling(browser: Any, tmp_path: Path, scheme: str) -> None:
+    report(tmp_path / "page.html", simulated_items(300), count=10, own_items=True)
+    visit = Visit(browser, tmp_path / "page.html", 375, scheme)
+    gains = visit.page.locator("#gains")
+    for shown in range(3):
+        gains.locator("input").nth(shown).check()
+        drawn = gains.locator("svg:visible")
+        assert drawn.count() == 1
+        assert gains.locator(".drawings").evaluate("place => place.scrollWidth <= place.clientWidth")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 375
+        boxes = drawn.evaluate(BOXES)
+        assert len(boxes["labels"]) == 10 + 100 - 1  # zero-shot, and all cells but the failed one
+        assert min(label["size"] for label in boxes["labels"]) >= 9
+        assert max(label["width"] for label in boxes["labels"]) <= boxes["cell"]
+    visit.page.set_viewport_size({"width": 1600, "height": 900})
+    wide = gains.locator("svg:visible", has_text="trained on bin")  # a title that the narrow one has no room for
+    wide.wait_for()
+    assert "†" in wide.text_content()
+
+
+BOXES = """svg => {
+  const width = (mark) => mark.getBoundingClientRect().width;
+  const labels = [...svg.querySelectorAll(".mark-text.role-mark text")].filter((text) => text.textContent);
+  return {
+    cell: width(svg.querySelector(".mark-rect.role-mark path")),
+    labels: labels.map((text) => ({ width: width(text), size: parseFloat(getComputedStyle(text).fontSize) })),
+  };
+}"""
+
+
 def test_figures_follow_a_change_of_scheme(browser: Any, pages: dict[str, Path]) -> None:
     visit = Visit(browser, pages["calm"], 1000, "light")
     visit.page.emulate_media(color_scheme="dark")

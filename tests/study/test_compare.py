@@ -1,4 +1,4 @@
-"""Studies side by side: the tests of each as the studies have them, and their mean over studies."""
+"""Studies side by side: the tests of each as the studies have them, and their mean over datasets and models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ pytest.importorskip("peft")
 from small_study import small_study
 
 from easyhard.cli import app
-from easyhard.generalization.pooled import pooled
 from easyhard.schema import InputError
 from easyhard.study import analyse, read_config, run_study
 from easyhard.study.compare import compare
@@ -38,9 +37,23 @@ def test_the_tests_are_those_of_the_studies(two: tuple[Path, Path]) -> None:
     row = found.table.row(by_predicate=wanted, named=True)
     assert (row["value"], row["low"], row["high"]) == (tests["value"], tests["low"], tests["high"])
     known = [analyse(folder)[0].tests["tiny"]["mean_gain"] for folder in two]
-    if all(test["low"] is not None for test in known):
-        errors = [(test["high"] - test["low"]) / (2 * 1.959964) for test in known]
-        assert pooled([test["value"] for test in known], errors).reading("The mean gain") in found.together
+    together = found.over_studies.row(by_predicate=pl.col("test") == "mean_gain", named=True)
+    assert together["value"] == pytest.approx(sum(test["value"] for test in known) / 2)
+    assert (together["n_datasets"], together["n_models"]) == (1, 1)
+    assert found.together[0].startswith("2 studies, of 1 dataset and 1 model. run and other ask the same items")
+    assert (
+        "In more than one study, and counted once: tiny." in found.basis
+        and "All are linked, so they are one independent group;" in found.basis
+    )
+
+
+def test_a_copy_of_a_study_adds_nothing(two: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(two[1], tmp_path / "copy")
+    own = analyse(two[1])[0].tests["tiny"]
+    for row in compare([two[1], tmp_path / "copy"]).over_studies.iter_rows(named=True):
+        test = own[row["test"]]
+        assert row["value"] == pytest.approx(test["value"])
+        assert (row["low"], row["high"]) == pytest.approx((test["low"], test["high"]))
 
 
 def test_two_folders_of_one_name_are_told_apart(two: tuple[Path, Path], tmp_path: Path) -> None:
@@ -59,4 +72,5 @@ def test_the_command_prints_tables_and_json(two: tuple[Path, Path]) -> None:
     plain = CliRunner().invoke(app, ["compare", *map(str, two)])
     assert plain.exit_code == 0 and "Studies side by side" in plain.output
     machine = json.loads(CliRunner().invoke(app, ["compare", *map(str, two), "--json"]).output)
-    assert len(machine["tests"]) == 8
+    assert len(machine["tests"]) == 8 and machine["together"][0] == machine["basis"]
+    assert {row["test"] for row in machine["over_studies"]} == {row["test"] for row in machine["tests"]}

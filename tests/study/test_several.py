@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,10 @@ def test_the_page_over_all_leads_to_each_report(finished: Path) -> None:
     assert len(links) == 2 and all((folder / link).is_file() for link in links)
     tests = pl.read_parquet(folder / "tests.parquet")
     assert set(tests["study"]) == {"plain", "other"} and tests.height == 2 * 2 * 4
-    assert "The mean gain" in page and json.loads((folder / "together.json").read_text())["together"]
+    together = pl.read_parquet(folder / "over_studies.parquet")
+    assert set(together["n_datasets"]) <= {1, 2} and set(together["n_models"]) == {2}
+    assert together["sentence"][0].startswith("Over 2 datasets and 2 models together: ")
+    assert "2 studies, of 2 datasets and 2 models." in page and all(escape(one) in page for one in together["sentence"])
 
 
 def test_what_was_written_can_be_read_and_run_again(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

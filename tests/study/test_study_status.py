@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from easyhard import cli
 from easyhard.files import read_bank, write_bank
 from easyhard.schema import ItemBank
 from easyhard.study import Selection, StudyProgress, read_config, run_study, study_status, verify
+from easyhard.study import work as work_module
 from easyhard.study.lock import locked
 
 Command = Callable[..., tuple[int, str, str]]
@@ -85,13 +87,48 @@ def test_a_report_holds_the_difficulties_against_intended_ones(half_done: Path, 
     bank = read_bank(half_done / "calibration" / "bank.parquet")
     harder = ItemBank(bank.table.with_columns(pl.col("difficulty") + 0.25), bank.calibration)
     write_bank(harder, half_done / "harder.parquet")
-    assert command("report", half_done, "--intended", half_done / "harder.parquet")[0] == 0
+    settings = half_done / "study.yaml"
+    kept = settings.read_text(encoding="utf-8")
+    settings.write_text(kept.replace("intended: null", "intended: harder.parquet"), encoding="utf-8")
+    assert places(half_done) == {"report"}
+    assert command("report", half_done)[0] == 0 and not places(half_done)
     page = (half_done / "report" / "index.html").read_text(encoding="utf-8")
     assert "Against harder (60 items)" in page and "0.25 logits from its place" in page and "is 0.25 easier" in page
     other = ItemBank(bank.table, replace(bank.calibration, model="2pl"))
-    write_bank(other, half_done / "other.parquet")
-    code, _, error = command("report", half_done, "--intended", half_done / "other.parquet")
+    write_bank(other, half_done / "harder.parquet")
+    assert places(half_done) == {"report"}
+    code, _, error = command("validate", settings)
     assert code == 2 and "has difficulties in ability sd" in " ".join(error.split())
+    (half_done / "harder.parquet").unlink()
+    assert command("validate", settings)[0] == command("report", half_done)[0] == 2 and not places(half_done)
+    settings.write_text(kept, encoding="utf-8")
+    assert command("report", half_done)[0] == 0 and not places(half_done)
+    assert "Against harder" not in (half_done / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_another_intended_bank_makes_the_report_anew_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = small_study(tmp_path)
+    run_study(read_config(path), StudyProgress(Console(quiet=True)))
+    (tmp_path / "banks").mkdir()
+    shutil.copy(tmp_path / "run" / "calibration" / "bank.parquet", tmp_path / "banks" / "wanted.parquet")
+
+    def records() -> dict[str, str]:
+        files = {file.parent: json.loads(file.read_text()) for file in (tmp_path / "run").rglob("record.json")}
+        made_anew = ("generalization", "report")
+        return {place.name: one["fingerprint"] for place, one in files.items() if place.name in made_anew} | {
+            str(place): one["started"] for place, one in files.items() if place.name not in made_anew
+        }
+
+    before = records()
+    monkeypatch.setattr(work_module, "base_model", lambda *_, **__: pytest.fail("worked on what is done"))
+    monkeypatch.chdir("/")  # the path counts from the study's file
+    run_study(read_config(path, ["intended=banks/wanted.parquet"]), StudyProgress(Console(quiet=True)))
+    after = records()
+    assert [name for name in before if before[name] != after[name]] == ["report"] and before.keys() == after.keys()
+    page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Against wanted (60 items)" in page and not verify(tmp_path / "run").mismatches
 
 
 def test_verify_names_what_does_not_match(half_done: Path, command: Command) -> None:

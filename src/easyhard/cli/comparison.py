@@ -22,7 +22,12 @@ def compare(
     from easyhard.study.compare import compare as compare_studies
 
     found = compare_studies(runs)
-    machine = {"tests": found.table.to_dicts(), "together": list(found.together)}
+    machine = {
+        "tests": found.table.to_dicts(),
+        "basis": found.basis,
+        "over_studies": found.over_studies.to_dicts(),
+        "together": list(found.together),
+    }
     points = [(100 * pl.col(name)).round(1).alias(f"{name}, points") for name in ("value", "low", "high")]
     show(found.table.select("study", "model", "test", *points), "Studies side by side", machine, as_json)
     if not as_json:

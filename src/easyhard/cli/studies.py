@@ -12,7 +12,7 @@ import typer
 
 from easyhard.cli.common import AsJson, console, errors, print_json, show
 from easyhard.cli.plans import show_plans
-from easyhard.schema import EasyhardError, InputError, WorkError
+from easyhard.schema import EasyhardError, WorkError
 
 StudyFile = Annotated[Path, typer.Argument(help="The study, as YAML; docs/study.md explains every key.")]
 StudyFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder that a study wrote to.")]
@@ -144,12 +144,7 @@ def verify(run_: StudyFolder, as_json: AsJson = False) -> None:
         console.print(said, highlight=False)
 
 
-def report(
-    run_: StudyFolder,
-    intended: Annotated[
-        Path | None, typer.Option(help="Item bank on the same scale, whose difficulties this study's are held against.")
-    ] = None,
-) -> None:
+def report(run_: StudyFolder) -> None:
     """Analyse a study anew from the responses on disk, and write its report or reports. Needs no model.
 
     Example: easyhard report runs/my-study
@@ -166,25 +161,11 @@ def report(
                 raise
             errors.print(f"{name} has no report yet: {error}", markup=False, highlight=False)
     for one in found.values():
-        write_results(one, _intended(intended, one.bank.calibration.unit) if intended else None)
+        write_results(one)
         _show_result(one.answer, one.matrix, one.config.out)
     if len(found) > 1:
-        comparison = write_comparison(run_.resolve(), {name: one.matrix for name, one in found.items()})
+        comparison = write_comparison(run_.resolve(), found)
         _show_comparison(comparison.together, run_.resolve())
-
-
-def _intended(path: Path, unit: str) -> Any:
-    """The difficulties of another bank. Raises InputError if they are in another unit."""
-    from easyhard.files import read_bank
-    from easyhard.generalization.scale_coverage import Intended
-
-    bank = read_bank(path)
-    if bank.calibration.unit != unit:
-        raise InputError(
-            f"{path} has difficulties in {bank.calibration.unit}, this study in {unit}. Give a bank on the same scale: "
-            "easyhard calibrate --onto."
-        )
-    return Intended(path.stem, bank.table["difficulty"].to_numpy())
 
 
 def _run(config: Any, as_json: bool = False, selection: Any = None, machines: Any = None) -> None:

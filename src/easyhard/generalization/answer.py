@@ -11,8 +11,10 @@ from easyhard.generalization.checks import concerns
 from easyhard.generalization.planning import smallest_detectable_gain
 from easyhard.generalization.words import bins_words, p_words, points, span
 from easyhard.schema import Bins, GeneralizationMatrix, Interval
+from easyhard.wording import counted, listed
 
-_MEMORY = ", where a bin's own training is evaluated on the items trained on and memory counts as help"
+_MEMORY = ", where a bin's own training is evaluated on the very items trained on, so that memory counts as help"
+_MOST_NAMED = 3  # covariates
 
 
 def answer(matrix: GeneralizationMatrix, bins: Bins) -> str:
@@ -40,14 +42,14 @@ def _answer_for(matrix: GeneralizationMatrix, bins: Bins, model: str) -> str:
     if "EH006" in fired:
         return (
             f"The data show nothing about difficulty for {model}: zero-shot it answers no better than "
-            "guessing, so what it gained may be only the form of an answer (EH006). "
-            f"For the record, {changed}, and {near}."
+            "guessing, so what it gained may be only the form of an answer (check EH006). "
+            f"For the record: {changed}, and {near}."
         )
     if not _shape(tests)["direction"] and not tests["changed_cells"]["value"]:
         if tests["mean_gain"]["direction"]:
             return (
                 f"For {model}, {_mean(tests)}, but no place stands out: {near}. "
-                f"Cell by cell {changed}: {_detectable(done)}."
+                f"Cell by cell, {changed}; {_detectable(done)}."
             )
         certain = " certain" if _is_open(_shape(tests)) else ""
         return (
@@ -56,8 +58,8 @@ def _answer_for(matrix: GeneralizationMatrix, bins: Bins, model: str) -> str:
         )
     if "EH007" in fired:
         return (
-            f"Cell by cell the data show nothing for {model}: no change is as large as a cell can detect "
-            f"(EH007), and {changed}. Over all cells together, {near}."
+            f"Cell by cell the data show nothing for {model}: no change is as large as a single cell can detect "
+            f"(check EH007), and {changed}. Over all cells together, {near}."
         )
     return f"For {model}, {near}. {_capital(changed)}; {_everywhere(tests)}."
 
@@ -72,7 +74,8 @@ def _together(matrix: GeneralizationMatrix) -> str:
         any(check.code == "EH006" and concerns(check, model) for check in matrix.checks) for model in matrix.tests
     )
     if sentence and guessing:
-        sentence += f" {guessing} of {len(matrix.tests)} models answer no better than guessing (EH006)."
+        verb = "answers" if guessing == 1 else "answer"
+        sentence += f" {guessing} of these {len(matrix.tests)} models {verb} no better than guessing (check EH006)."
     return sentence
 
 
@@ -81,19 +84,31 @@ def _separated(matrix: GeneralizationMatrix) -> str:
     table = matrix.separation
     if not len(table):
         return ""
-    gains = int(table["fall_lead"].count())
-    better, worse = int((table["accuracy_low"] > 0).sum()), int((table["accuracy_high"] < 0).sum())
-    covariates = f"one of {table['covariate'].n_unique()} covariates" if len(table) > 1 else table["covariate"][0]
-    said = (
-        f"Bins by difficulty separate zero-shot accuracy better than bins by {covariates} in {better} of {len(table)} "
-        f"{'comparison' if len(table) == 1 else 'comparisons'} and worse in {worse or 'none'}"
-    )
-    if not gains:
-        return f"{said}."
-    better, worse = int((table["fall_low"] > 0).sum()), int((table["fall_high"] < 0).sum())
-    return (
-        f"{said}; distance in difficulty tells the gain better in {better} of {gains} and worse in {worse or 'none'}."
-    )
+    names = table["covariate"].unique(maintain_order=True).to_list()
+    against = listed(names) if len(names) <= _MOST_NAMED else f"{len(names)} covariates, one at a time"
+    said = [f"Difficulty held against {against}."]
+    right = _how_often("bins by difficulty tell it", table["accuracy_low"], table["accuracy_high"])
+    said.append(f"Which items the untrained model gets right: {right}.")
+    gains = table.drop_nulls("fall_lead")
+    if len(gains):
+        gained = _how_often("distance in difficulty tells it", gains["fall_low"], gains["fall_high"])
+        said.append(f"How much training gains: {gained}.")
+    return " ".join(said)
+
+
+def _how_often(what: str, low: pl.Series, high: pl.Series) -> str:
+    """In how many comparisons difficulty tells more, less, or it stays open, from the ends of the leads' intervals."""
+    leads = {"better": int((low > 0).sum()), "worse": int((high < 0).sum())}
+    n_open = len(low) - sum(leads.values())
+    known = [(word, number) for word, number in leads.items() if number]
+    everywhere = {1: "", 2: " in both comparisons"}.get(len(low), f" in all {len(low)} comparisons")
+    if not known:
+        return f"the data leave open what tells it better{everywhere}"
+    (word, number), *rest = known
+    if number == len(low):
+        return f"{what} {word}{everywhere}"
+    said = f"{what} {word} in {number} of {len(low)} comparisons" + "".join(f", {more} in {n}" for more, n in rest)
+    return f"{said}; {n_open} {'is' if n_open == 1 else 'are'} open" if n_open else said
 
 
 def _shape(tests: dict[str, Any]) -> dict[str, Any]:
@@ -106,29 +121,33 @@ def _near(tests: dict[str, Any], done: pl.DataFrame) -> str:
     """Where training helped, and the figure that says so."""
     shape = _shape(tests)
     if shape["value"] is None:
-        return "too few cells have results to tell whether training on a bin helps most near it"
+        return "too few cells have results to tell whether training on a bin helps bins near it most"
     if _is_open(shape):
-        return f"whether training on a bin helps more near that bin or far from it stays open {_slope(shape)}"
-    words = _words(shape["direction"] if shape is tests["distance_slope"] else -shape["direction"], done)
+        return (
+            "whether the effect of training on a bin depends on how near it another bin is stays open: these items and "
+            f"seeds say that it does, but other training examples might not {_slope(shape)}"
+        )
     if shape is tests["distance_slope"]:
-        return f"training on a bin {words} {_slope(shape)}"
+        return f"{_words(shape['direction'], done, 'bins near it', 'bins far from it')} {_slope(shape)}"
     return (
-        f"training on a bin {words} (gain of a bin's own training minus the other's: "
-        f"{points(shape['value'])} points, {span(_interval(shape))})"
+        f"{_words(-shape['direction'], done, 'that bin', 'the other bin')} (gain of a bin's own training minus the "
+        f"other's: {points(shape['value'])} points, {span(_interval(shape))})"
     )
 
 
-def _words(direction: int, done: pl.DataFrame) -> str:
-    """What the slope's ``direction`` means, given whether gains near and far are gains or losses."""
+def _words(direction: int, done: pl.DataFrame, near: str, far: str) -> str:
+    """What the slope's ``direction`` means, given whether gains ``near`` and ``far`` are gains or losses."""
     own = pl.col("train_bin") == pl.col("eval_bin")
-    near, far = (float(done.filter(cells)["gain"].sum()) for cells in (own, ~own))
+    gain_near, gain_far = (float(done.filter(cells)["gain"].sum()) for cells in (own, ~own))
     if direction == 0:
-        return "did not measurably help more near that bin or far from it"
+        return f"training on a bin did not measurably do more, or less, for {near} than for {far}"
     if direction < 0:
-        return "helped most near that bin" if near > 0 else "harmed least near that bin"
-    if near > 0:
-        return "helped less near that bin than far from it"
-    return "did not help near that bin but did further away" if far > 0 else "harmed most near that bin"
+        return f"training on a bin helped {near} most" if gain_near > 0 else f"training on a bin harmed {near} least"
+    if gain_near > 0:
+        return f"training on a bin helped {near} less than {far}"
+    if gain_far > 0:
+        return f"training on a bin did not help {near}, but it helped {far}"
+    return f"training on a bin harmed {near} most"
 
 
 def _mean(tests: dict[str, Any]) -> str:
@@ -136,8 +155,7 @@ def _mean(tests: dict[str, Any]) -> str:
     mean = tests["mean_gain"]
     verb = "raised" if mean["value"] > 0 else "lowered"
     return (
-        f"training {verb} accuracy on average over all trainings and bins "
-        f"({points(mean['value'])} points, {span(_interval(mean))})"
+        f"training {verb} accuracy on average over all cells ({points(mean['value'])} points, {span(_interval(mean))})"
     )
 
 
@@ -156,21 +174,19 @@ def _slope(shape: dict[str, Any]) -> str:
 
 
 def _changed(tests: dict[str, Any], n_cells: int, n_done: int) -> str:
-    """How many cells differ from zero, and in which direction."""
+    """In how many cells accuracy changed, and in which direction."""
     count, n_up = int(tests["changed_cells"]["value"]), int(tests["changed_cells"]["n_up"])
-    lost = f" ({n_cells - n_done} more have no result)" if n_done < n_cells else ""
-    split = f": {n_up} up and {count - n_up} down" if count else ""
-    number = count if count else "none"
-    verb = "differs" if count < 2 else "differ"
-    return f"{number} of {n_done} cells{lost} {verb} from zero after Holm's correction{split}"
+    number = f"{count} of {n_done} cells, {n_up} up and {count - n_up} down" if count else f"none of {n_done} cells"
+    lost = f"; {counted(n_cells - n_done, 'more cell')} without a result" if n_done < n_cells else ""
+    return f"accuracy changed measurably in {number} (at 5% for all cells together, by Holm's correction{lost})"
 
 
 def _everywhere(tests: dict[str, Any]) -> str:
     """Which training bins improved everything."""
     rows = tuple(tests["improves_every_bin"]["bins"])
     if rows:
-        return f"training on {bins_words(rows)} improved every evaluation bin"
-    return "no single training bin is shown to improve every evaluation bin"
+        return f"training on {bins_words(rows)} measurably improved every bin"
+    return "no training on a single bin measurably improved every bin"
 
 
 def _detectable(done: pl.DataFrame) -> str:
@@ -178,7 +194,7 @@ def _detectable(done: pl.DataFrame) -> str:
     n, n_seeds, accuracy = (float(np.median(done[name])) for name in ("n", "n_seeds", "zero_shot_accuracy"))
     limit = smallest_detectable_gain(int(n), int(n_seeds), base_accuracy=accuracy)
     if limit > 1:
-        return f"a typical cell ({n:.0f} items) leaves no room for a gain that would have been seen"
+        return f"a typical cell ({n:.0f} items) leaves no room for a gain large enough to be seen"
     return f"a typical cell ({n:.0f} items) detects only gains of about {100 * limit:.0f} points or more"
 
 

@@ -17,7 +17,7 @@ class Spread:
 
     ``items``: between items, of seed means. ``seeds``: between seeds, of item means; 0 with one seed.
     Both hold the interaction of item and seed, so ``error``, its variance, is taken off once in their sum.
-    ``seeds_df``: degrees of freedom of ``seeds``.
+    ``seeds_df``, ``items_df``: degrees of freedom of ``seeds`` and ``items``; items are many if nothing else is said.
 
     Source: mean squares of the crossed random-effects layout, Cornfield & Tukey (1956), Annals of
     Mathematical Statistics 27; degrees of freedom of their sum, Satterthwaite (1946), Biometrics Bulletin 2.
@@ -27,11 +27,12 @@ class Spread:
     seeds: float = 0.0
     error: float = 0.0
     seeds_df: float = 1.0
+    items_df: float = math.inf
 
     def half_width(self, level: float) -> float:
         """Half the interval at coverage ``level``: over items and seeds, never narrower than over items."""
         tail = (1 + level) / 2
-        items_alone = float(special.ndtri(tail)) * math.sqrt(self.items)
+        items_alone = _quantile(self.items_df, tail) * math.sqrt(self.items)
         if self._both <= 0:
             return items_alone
         return max(items_alone, float(special.stdtrit(self._df, tail)) * math.sqrt(self._both))
@@ -40,7 +41,7 @@ class Spread:
         """Two-sided p-value of ``estimate`` against zero; 1 when there is no variance to judge it by."""
         if self.items <= 0:
             return 1.0
-        items_alone = 2 * float(special.ndtr(-abs(estimate) / math.sqrt(self.items)))
+        items_alone = 2 * _tail(self.items_df, -abs(estimate) / math.sqrt(self.items))
         if self._both <= 0:
             return items_alone
         return max(items_alone, 2 * float(special.stdtr(self._df, -abs(estimate) / math.sqrt(self._both))))
@@ -52,10 +53,21 @@ class Spread:
 
     @property
     def _df(self) -> float:
-        """Satterthwaite's degrees of freedom. Items count as many: only the seeds are ever few."""
+        """Satterthwaite's degrees of freedom."""
         # Below seeds_df only by the subtraction of the error: the sum is not less known than the seeds.
         ratio = max(1.0, self._both / self.seeds)
-        return self.seeds_df * ratio * ratio
+        of_seeds = self.seeds_df * ratio * ratio
+        return 1 / (1 / of_seeds + (self.items / self._both) ** 2 / self.items_df)
+
+
+def _quantile(freedom: float, share: float) -> float:
+    """Student's; the normal one for degrees of freedom without end."""
+    return float(special.ndtri(share) if math.isinf(freedom) else special.stdtrit(freedom, share))
+
+
+def _tail(freedom: float, value: float) -> float:
+    """Probability of less than ``value``, by Student's distribution or the normal one."""
+    return float(special.ndtr(value) if math.isinf(freedom) else special.stdtr(freedom, value))
 
 
 def seed_variance(seed_means: FloatArray) -> float:

@@ -112,6 +112,19 @@ def generalization(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequenc
     )
 
 
+def changes_by_model(bins: Bins, zero_shot: Mapping[str, Responses], runs: Sequence[TrainedRun]) -> dict[str, Changes]:
+    """What training on single bins changed for every model, item by item, as ``generalization`` takes it.
+
+    The items of a bin are in the order of ``evaluation_items``.
+    """
+    seeds = sorted({run.seed for run in runs})
+    rows = list(range(bins.count))
+    return {
+        model: _Answers.collect(model, bins, rows, before, [run for run in runs if run.model == model], seeds).changes()
+        for model, before in zero_shot.items()
+    }
+
+
 def evaluation_items(bins: Bins, eval_bin: int) -> list[str]:
     """Items that a bin is evaluated on: held out, or those trained on when nothing is held out."""
     return bins.items(eval_bin, "held_out" if bins.held_out else "train")

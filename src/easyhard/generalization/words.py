@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from easyhard.schema import Interval
+from easyhard.wording import listed
 
 
 def points(value: float) -> str:
@@ -31,6 +32,4 @@ def p_words(p_value: float) -> str:
 
 def bins_words(bins: tuple[int, ...]) -> str:
     """``bin 3``, ``bins 0, 1 and 4``."""
-    if len(bins) == 1:
-        return f"bin {bins[0]}"
-    return f"bins {', '.join(str(b) for b in bins[:-1])} and {bins[-1]}"
+    return f"bin{'s' * (len(bins) > 1)} {listed([str(b) for b in bins])}"

@@ -29,6 +29,7 @@ def heat_map_section(matrix: GeneralizationMatrix) -> Section:
                 choice=measure,
                 note=_MEASURES[measure],
                 panel=bins * CELL_WIDTH + 130,
+                cells=bins,
             )
             for measure in LOOKS
         ),
@@ -52,8 +53,10 @@ def _marks(table: pl.DataFrame) -> str:
     marks = ["The first row is the accuracy of the untouched model."]
     if (table["look"] == "failed").any():
         marks.append("Hatched: the run failed.")
+    if (table["look"] == "missing").any():
+        marks.append("Without colour, and marked not run or –: no result yet.")
     if table["trained_on_these_items"].any():
-        marks.append("† and a dashed frame: evaluated on the very items it was trained on.")
+        marks.append("A dashed frame, and † where there is room: evaluated on the very items it was trained on.")
     if any(name.startswith("mix: ") for name in table["trained_on"]):
         marks.append("Rows named mix: as many examples, of several bins.")
     return " ".join(marks)

@@ -56,7 +56,7 @@ def z_of(low: float | None, high: float | None) -> float | None:
 
 def labels_of(gain: float | None, accuracy: float | None, z: float | None, mark: str) -> dict[str, str]:
     """What stands in a cell, by measure; ``mark`` goes behind each."""
-    known = "" if z is None else f"{z:+.1f}".replace("-", "−")
+    known = "" if z is None else f"{z:+.{int(abs(z) < 9.95)}f}".replace("-", "−")  # four characters at most
     return {
         "label": signed_points(gain) + mark,
         "accuracy_label": percent(accuracy) + mark,

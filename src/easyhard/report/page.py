@@ -89,10 +89,11 @@ def write_calibration_report(
 ) -> None:
     """Write the report of a study that ends with calibrated (and perhaps binned) items as one HTML file."""
     calibration = bank.calibration
+    lead = calibration.ability_mean - float(bank.table["difficulty"].to_numpy().mean())
     answer = (
         f"{calibration.n_respondents:,} respondents gave a difficulty to {calibration.n_items:,} items. "
-        f"The respondents' mean ability is {abs(calibration.ability_mean):.2f} {calibration.unit} "
-        f"{'below' if calibration.ability_mean < 0 else 'above'} the mean item, "
+        f"The respondents' mean ability is {abs(lead):.2f} {calibration.unit} "
+        f"{'below' if lead < 0 else 'above'} the mean item, "
         f"their standard deviation {calibration.ability_sd:.2f}."
     )
     _write(

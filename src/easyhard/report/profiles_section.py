@@ -16,7 +16,7 @@ def profiles_section(matrix: GeneralizationMatrix) -> Section:
     cells = table.filter(pl.col("kind") == "cell")
     seeds = table["seed"].drop_nulls().n_unique()
     models = cells["model"].n_unique()
-    legend = "Points: gains of cells with their 95% intervals. A ring: the bin trained on itself."
+    legend = "Points: gains of cells with their 95% intervals. A ring: evaluated on the bin trained on."
     legend += f" Small points: the {seeds} seeds one by one." if seeds else ""
     legend += f" Drawn are the first {MOST_MODELS} of {models} models." if models > MOST_MODELS else ""
     return Section(

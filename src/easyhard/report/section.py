@@ -15,14 +15,16 @@ from easyhard.report.vega import compact, embedded_json
 class Drawing:
     """One chart: its Vega-Lite ``spec``, with data as ``vega.compact`` has them, and ``alt`` in words.
 
-    A ``fluid`` one narrows to fit. One of panels, ``panel`` pixels wide each, has as many in a row as fit. A ``choice``
-    is what the switch of its section calls it, and ``note`` how to read that one.
+    A ``fluid`` one narrows to fit. One of panels, ``panel`` pixels wide each, has as many in a row as fit. One of
+    ``cells`` in so many columns has smaller ones where a panel does not fit. A ``choice`` is what the switch of its
+    section calls it, and ``note`` how to read that one.
     """
 
     spec: dict[str, object]
     alt: str
     fluid: bool = False
     panel: int = 0
+    cells: int = 0
     choice: str = ""
     note: str = ""
 
@@ -45,10 +47,17 @@ class Section:
 
 
 def drawing(
-    chart: alt.TopLevelMixin, words: str, *, fluid: bool = False, panel: int = 0, choice: str = "", note: str = ""
+    chart: alt.TopLevelMixin,
+    words: str,
+    *,
+    fluid: bool = False,
+    panel: int = 0,
+    cells: int = 0,
+    choice: str = "",
+    note: str = "",
 ) -> Drawing:
     """A chart ready for the page; ``words`` are for those who cannot see it."""
-    return Drawing(compact(chart), words, fluid, panel, choice, note)
+    return Drawing(compact(chart), words, fluid, panel, cells, choice, note)
 
 
 class SpecWriter:

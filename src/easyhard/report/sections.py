@@ -93,8 +93,8 @@ def _scale(bank: ItemBank, abilities: pl.DataFrame | None) -> Section:
         note="Where the items lie, and where the models that calibrated them do. Items far from a model tell little "
         "about it.",
         legend=f"Bars: items. Line: the respondents, at its peak as high as the bars.{marks} Below: how well all items "
-        f"together measure a model of that ability. The widest stretch without an item runs from {low:+.2f} to "
-        f"{high:+.2f} {calibration.unit}.".replace("-", "−"),
+        f"together measure a model of that ability. Between the easiest and the hardest item the widest stretch "
+        f"without one runs from {low:+.2f} to {high:+.2f} {calibration.unit}.".replace("-", "−"),
         drawings=(
             drawing(
                 wright_map(bank, one),
@@ -125,7 +125,7 @@ def _covariates(bank: ItemBank, items: Items) -> Section:
         drawings=tuple(
             drawing(
                 difficulty_by_covariate(bank, items, name),
-                f"Difficulty in logits of {len(table)} items against {plain(name, 60)}.",
+                f"Difficulty in {bank.calibration.unit} of {len(table)} items against {plain(name, 60)}.",
                 fluid=True,
             )
             for name in items.covariates
@@ -141,18 +141,20 @@ def _item_map(bank: ItemBank, bins: Bins | None, items: Items | None, changes: p
     absent |= {"bin", "split"} if bins is None else set()
     absent |= set() if flagged else {"flag"}
     headings = {name: heading for name, heading in _ITEM_HEADINGS.items() if name not in absent}
-    ends = [f"{table['difficulty'][place]:.2f}" for place in (0, -1)]
+    ends, unit = [f"{table['difficulty'][place]:.2f}" for place in (0, -1)], bank.calibration.unit
+    mean = round(float(table["difficulty"].to_numpy().mean()), 2)
+    origin = f"the mean item is at {mean:+.2f}".replace("-", "−") if mean else "0 is the mean item"
     bars = "A bar reaches one standard error to either side."
     crosses = " A cross is an item that everybody or nobody solved." if flagged else ""
     return Section(
         name="items",
         heading="The items",
-        note=f"{len(table):,} items from easiest to hardest, in logits; 0 is the mean item.",
+        note=f"{len(table):,} items from easiest to hardest, in {unit}; {origin}.",
         legend=bars + crosses,
         drawings=(
             drawing(
                 item_map(bank, bins, items, changes),
-                f"{len(table)} items sorted by difficulty, from {ends[0]} to {ends[1]} logits.",
+                f"{len(table)} items sorted by difficulty, from {ends[0]} to {ends[1]} {unit}.",
                 fluid=True,
             ),
         ),

@@ -15,7 +15,6 @@ from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_json
 from easyhard.generalization import RunKey, StudyFacts, TrainedRun, answer, generalization, run_checks
 from easyhard.generalization.checkpoints import checkpoint_abilities, item_changes
-from easyhard.generalization.scale_coverage import Intended
 from easyhard.generalization.separation import separation
 from easyhard.report import write_report
 from easyhard.responses import read_responses
@@ -24,9 +23,10 @@ from easyhard.study.cells import Cell, benchmark, make_cells
 from easyhard.study.config import read_config
 from easyhard.study.describe import describe
 from easyhard.study.details import calibration_details
-from easyhard.study.record import Step, fingerprint, read_record
+from easyhard.study.record import Step, file_fingerprint, fingerprint, read_record
 from easyhard.study.settings import StudyConfig
 from easyhard.study.state import error_of
+from easyhard.study.tables import read_intended
 from easyhard.wording import shown_all
 
 
@@ -121,9 +121,13 @@ def recorded_cells(config: StudyConfig, items: Items, bins: Bins) -> list[Cell]:
 
     A cell whose settings have changed since it ran has no record that fits, and counts as still to do.
     """
+    return make_cells(config, items, bins, recorded_weights(config))
+
+
+def recorded_weights(config: StudyConfig) -> dict[str, str]:
+    """Fingerprint of every model's weights by its label, from its zero-shot record; empty without one."""
     records = {m.label: read_record(config.out / "models" / m.folder / "zero-shot") for m in config.models}
-    weights = {label: record["inputs"].get("model", "") if record else "" for label, record in records.items()}
-    return make_cells(config, items, bins, weights)
+    return {label: record["inputs"].get("model", "") if record else "" for label, record in records.items()}
 
 
 def result_tables(matrix: GeneralizationMatrix) -> dict[str, pl.DataFrame]:
@@ -142,12 +146,10 @@ def tests_and_checks(matrix: GeneralizationMatrix, answer_: str) -> dict[str, An
     return {"answer": answer_, "tests": matrix.tests, "over_models": together, "checks": matrix.checks}
 
 
-def write_results(found: Analysis, intended: Intended | None = None) -> None:
-    """Write ``generalization/`` and ``report/``; made anew each time, since they cost seconds.
-
-    The report holds the difficulties against those ``intended``, if there are such.
-    """
+def write_results(found: Analysis) -> None:
+    """Write ``generalization/`` and ``report/``; made anew each time, since they cost seconds."""
     config, bank, bins, matrix = found.config, found.bank, found.bins, found.matrix
+    intended = read_intended(config)
     inputs = {"runs": fingerprint(matrix.runs.rows()), "bins": fingerprint(bins.table.rows())}
     abilities = checkpoint_abilities(bank, bins, found.zero_shot, found.runs)
     changes = item_changes(bins, found.zero_shot, found.runs)
@@ -176,7 +178,12 @@ def write_results(found: Analysis, intended: Intended | None = None) -> None:
         )
 
     Step(config.out / "generalization", {}, inputs).run(tables)
-    Step(config.out / "report", {}, inputs).run(page)
+    Step(config.out / "report", {}, inputs | intended_input(config)).run(page)
+
+
+def intended_input(config: StudyConfig) -> dict[str, str]:
+    """The bank of intended difficulties as an input of the report; none if the study names none."""
+    return {"intended": file_fingerprint(config.intended)} if config.intended else {}
 
 
 def _refuse_none(config: StudyConfig, cells: list[Cell]) -> None:

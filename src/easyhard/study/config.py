@@ -89,6 +89,7 @@ def _with_absolute_paths(config: StudyConfig, base: Path) -> StudyConfig:
             "responses": config.responses.model_copy(update={"path": _absolute(config.responses.path, base)}),
             "items": config.items.model_copy(update={"path": config.items.path and _absolute(config.items.path, base)}),
             "models": tuple(m.model_copy(update={"path": _model_path(m.path, base)}) for m in config.models),
+            "intended": config.intended and _absolute(config.intended, base),
             "out": _absolute(config.out, base),
         }
     )

@@ -20,6 +20,7 @@ from easyhard.sft import n_steps
 from easyhard.study.cells import benchmark
 from easyhard.study.model_files import stored_shapes
 from easyhard.study.settings import StudyConfig
+from easyhard.study.tables import read_intended
 from easyhard.wording import did_you_mean
 
 CHARACTERS_PER_TOKEN = 3.5  # of English and numbers with common tokenizers; only for the estimate of time
@@ -53,10 +54,11 @@ class Plan:
 def make_plan(config: StudyConfig, responses: Responses, items: Items) -> Plan:
     """The plan of a study.
 
-    Raises InputError for what would stop it later: a model that is not there, responses that cannot be
+    Raises InputError for what would stop it later: a model or a bank that is not there, responses that cannot be
     calibrated, too few items with both responses and text, or items that lack what the settings need.
     """
     _refuse_absent_models(config)
+    read_intended(config)
     check_fittable(responses.correct)
     shared = set(responses.items) & set(items.table["item"])
     _refuse_too_few(shared, config, responses, items)

@@ -14,7 +14,7 @@ from easyhard.llm import INSTALL_HINT, conversion_folder, converted_gguf, model_
 from easyhard.responses import read_responses
 from easyhard.schema import GeneralizationMatrix, InputError, Items, Responses, WorkError
 from easyhard.schema import Progress as Tick
-from easyhard.study.analysis import read_analysis, write_results
+from easyhard.study.analysis import Analysis, read_analysis, write_results
 from easyhard.study.apart import fetch_absent, push_trainings
 from easyhard.study.cells import Cell, make_cells
 from easyhard.study.compare import Comparison, write_comparison
@@ -95,7 +95,7 @@ def run_study(
     """
     with ExitStack() as held:
         (study,) = _run(one_study(config), held, progress or StudyProgress(), selection, machines or Machines())
-        return _finished(study)
+        return _finished(study)[1]
 
 
 def run_studies(
@@ -112,10 +112,10 @@ def run_studies(
     progress = progress or StudyProgress()
     with ExitStack() as held:
         found = _run(studies, held, progress, selection, machines or Machines())
-        done, absent = dict[str, StudyOutcome](), dict[str, str]()
+        done, absent, analyses = dict[str, StudyOutcome](), dict[str, str](), dict[str, Analysis]()
         for study in found:
             try:
-                done[study.name] = _finished(study)
+                analyses[study.name], done[study.name] = _finished(study)
             except DiskError:
                 raise
             except (InputError, WorkError) as error:  # nothing evaluated in it yet, or nothing that could be
@@ -123,7 +123,7 @@ def run_studies(
                 progress.note(f"{study.name} has no report yet: {error}")
         comparison = None
         if len(done) > 1:
-            comparison = write_comparison(studies.out, {name: outcome.matrix for name, outcome in done.items()})
+            comparison = write_comparison(studies.out, analyses)
     failed = [named(study.name, cell.name) for study in found for cell in study.cells if error_of(cell) is not None]
     left = sum(not is_done(cell) for study in found for cell in study.cells) - len(failed)
     return SeveralOutcome(studies.out, done, absent, comparison, tuple(failed), left)
@@ -186,12 +186,12 @@ def _prepared(name: str, config: StudyConfig, tables: _Tables, store: Store | No
     return _Study(name, Context(config, items, bins), cells, tables.plan)
 
 
-def _finished(study: _Study) -> StudyOutcome:
+def _finished(study: _Study) -> tuple[Analysis, StudyOutcome]:
     found = read_analysis(study.context.config.out)
     write_results(found)
     failed = tuple(cell.name for cell in study.cells if error_of(cell) is not None)
     left = sum(not is_done(cell) for cell in study.cells) - len(failed)
-    return StudyOutcome(found.config.out, found.matrix, found.answer, failed, left)
+    return found, StudyOutcome(found.config.out, found.matrix, found.answer, failed, left)
 
 
 def _model_by_model(studies: Sequence[_Study]) -> list[Job]:

@@ -154,6 +154,7 @@ class StudyConfig(Config):
     mixtures: tuple[MixtureConfig, ...] = ()  # rows besides the single bins
     evaluation: EvaluationConfig = EvaluationConfig()
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # of trainings; three or more show their scatter
+    intended: Path | None = None  # an item bank whose difficulties the report holds these against
     keep: Keep = "all"  # of the weights of finished cells; nothing is lost that was not asked for
     out: Path
 

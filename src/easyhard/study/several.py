@@ -15,7 +15,8 @@ from easyhard.study.config import dump_config, parse_config, read_raw
 from easyhard.study.settings import StudyConfig
 from easyhard.wording import did_you_mean
 
-OWN = ("name", "benchmark", "responses", "items", "questions", "bins")  # what each benchmark may say for itself
+# What each benchmark may say for itself.
+OWN = ("name", "benchmark", "responses", "items", "questions", "bins", "intended")
 BENCHMARKS = "benchmarks"
 
 

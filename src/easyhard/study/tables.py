@@ -13,13 +13,16 @@ from easyhard.benchmarks.item_table import read_items
 from easyhard.benchmarks.loading import load
 from easyhard.benchmarks.user_benchmark import read_benchmark
 from easyhard.files import read_bank, read_bins, write_bank, write_bins
+from easyhard.generalization.scale_coverage import Intended
 from easyhard.irt import calibrate
 from easyhard.responses import read_responses
-from easyhard.schema import Bins, ItemBank, Items, Responses
+from easyhard.schema import Bins, InputError, ItemBank, Items, Responses
 from easyhard.study.cells import table_fingerprint
 from easyhard.study.record import Step, file_fingerprint
 from easyhard.study.settings import StudyConfig
 from easyhard.study.store import Store
+
+UNIT = "logits"  # of a study's difficulties: it calibrates by the Rasch model
 
 
 def read_inputs(config: StudyConfig) -> tuple[Responses, Items]:
@@ -37,6 +40,22 @@ def study_items(config: StudyConfig) -> tuple[Items, list[str]]:
     benchmark = read_benchmark(config.benchmark)
     loaded = load(benchmark, given.path, given.answer_is)
     return loaded.items, loaded.notes(benchmark)
+
+
+def read_intended(config: StudyConfig) -> Intended | None:
+    """The difficulties that a study's items are meant to have, if it names such.
+
+    Raises InputError for a bank that cannot be read, or whose difficulties are in another unit.
+    """
+    if config.intended is None:
+        return None
+    bank = read_bank(config.intended)
+    if bank.calibration.unit != UNIT:
+        raise InputError(
+            f"intended: {config.intended} has difficulties in {bank.calibration.unit}, a study in {UNIT}. Give a bank "
+            "on the same scale: easyhard calibrate --onto."
+        )
+    return Intended(config.intended.stem, bank.table["difficulty"].to_numpy())
 
 
 def calibration_step(config: StudyConfig) -> Step:

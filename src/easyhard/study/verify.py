@@ -14,8 +14,8 @@ import polars as pl
 
 from easyhard.files import write_json
 from easyhard.llm import model_fingerprint
-from easyhard.schema import EasyhardError
-from easyhard.study.analysis import analyse, open_study, recorded_cells, result_tables, tests_and_checks
+from easyhard.schema import EasyhardError, InputError
+from easyhard.study.analysis import analyse, intended_input, open_study, recorded_cells, result_tables, tests_and_checks
 from easyhard.study.cells import Cell
 from easyhard.study.record import RECORD, Step, damage, read_record
 from easyhard.study.settings import StudyConfig
@@ -96,6 +96,7 @@ def _origins(config: StudyConfig, notes: list[str]) -> Iterator[Finding]:
         yield from _objections(cut_step(config, study_items(config)[0], calibration))
     except EasyhardError as error:
         notes.append(f"What the study was made of cannot be looked at: {error}")
+    yield from _intended(config, notes)
     for model in config.models:
         place = config.out / "models" / model.folder / "zero-shot"
         record = read_record(place)
@@ -103,6 +104,18 @@ def _origins(config: StudyConfig, notes: list[str]) -> Iterator[Finding]:
             notes.append(f"The weights of {model.label} are not here ({model.path}), and cannot be hashed.")
         elif record and record["inputs"].get("model") != model_fingerprint(model.path, model.revision):
             yield place, f"{model.path} holds other weights than those that were evaluated"
+
+
+def _intended(config: StudyConfig, notes: list[str]) -> Iterator[Finding]:
+    """A report that holds the difficulties against others than the study names, or against none."""
+    record = read_record(config.out / "report")
+    try:
+        now = intended_input(config).get("intended")
+    except InputError as error:
+        notes.append(f"The bank of intended difficulties cannot be looked at: {error}")
+        return
+    if record and record["inputs"].get("intended") != now:
+        yield config.out / "report", "it was made with another bank of intended difficulties than the study has now"
 
 
 def _settings(cells: list[Cell]) -> Iterator[Finding]:
