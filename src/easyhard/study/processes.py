@@ -29,8 +29,7 @@ def run_in_processes(line: Line, steps: Steps, workers: int) -> Iterator[Outcome
 
     A process keeps to a model as long as there are cells of it. One that dies costs what it was working on; the others
     go on. Cells whose trainings went side by side there are then tried each on its own, and such a cell once more. All
-    processes end with this one, however it ends. Raises
-    DiskError, or what stops a process before its first cell.
+    processes end with this one, however it ends. Raises DiskError, or what stops a process before its first cell.
     """
     team = _Team(line, steps)
     threads = [threading.Thread(target=team.serve, args=(number, workers), daemon=True) for number in range(workers)]
