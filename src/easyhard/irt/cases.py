@@ -210,7 +210,9 @@ def rasch_cases(
     return cases, _item_totals(cases, total, block_of, anchors[group_first])
 
 
-def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) -> tuple[Cases, ItemTotals]:
+def single_cases(
+    correct: IntArray, counts: Counts, sample: Sample, kept: Mask, anchor: FloatArray | None = None
+) -> tuple[Cases, ItemTotals]:
     """Cases of one respondent each, groups of one item each, of the ``kept`` items [items]: what 2PL needs."""
     varying = correct if kept.all() else correct[:, kept]
     n_respondents, n_items = varying.shape
@@ -239,7 +241,7 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
         correct=varying,
     )
     total = item_totals(correct, counts, sample)[kept]
-    return cases, _item_totals(cases, total, block_of, np.full(n_items, np.nan))
+    return cases, _item_totals(cases, total, block_of, np.full(n_items, np.nan) if anchor is None else anchor[kept])
 
 
 def _item_totals(cases: Cases, total: FloatArray, block_of: Places, anchor: FloatArray) -> ItemTotals:

@@ -45,14 +45,14 @@ def spread_of(right: FloatArray, n_items: FloatArray, count: FloatArray) -> Spre
     """Spread of respondents, ``count`` [cases] of them with ``right`` [cases] of ``n_items`` [cases] right."""
     some = n_items > 0
     right, n_items, count = right[some], n_items[some], count[some]
-    log_odds = _log_odds(right, n_items)
+    of_total = log_odds(right, n_items)
     chance = (n_items + 1) / ((right + 0.5) * (n_items - right + 0.5))
     return Spread(
         count=float(count.sum()),
-        log_odds=float(count @ log_odds),
-        square=float(count @ log_odds**2),
+        log_odds=float(count @ of_total),
+        square=float(count @ of_total**2),
         chance=float(count @ chance),
-        furthest=float(np.abs(log_odds).max(initial=0.0)),
+        furthest=float(np.abs(of_total).max(initial=0.0)),
     )
 
 
@@ -64,11 +64,12 @@ def rasch_start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Pa
 def start_from(spread: Spread, items: ItemTotals, n_populations: int) -> tuple[Parameters, tuple[float, float]]:
     """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach."""
     free = np.isnan(items.anchor)
-    intercept = np.where(free, _log_odds(items.total, items.asked * items.size), -items.anchor)
+    intercept = np.where(free, log_odds(items.total, items.asked * items.size), -items.anchor)
     populations = (normal_population(0.0, spread.sd),) * n_populations
     reach = spread.furthest + _MARGIN
     return Parameters(np.ones_like(intercept), intercept, populations), (-reach, reach)
 
 
-def _log_odds(right: FloatArray, n: FloatArray) -> FloatArray:
+def log_odds(right: FloatArray, n: FloatArray) -> FloatArray:
+    """Log-odds of ``right`` answers of ``n``, finite also if all or none are."""
     return np.log((right + 0.5) / (n - right + 0.5))
