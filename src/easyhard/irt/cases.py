@@ -45,7 +45,7 @@ class Cases:
     share: FloatArray  # [patterns, blocks], of the items of a block that a pattern has seen; see ``ItemTotals``
     case_of: Places  # [respondents]
     group_of: Places  # [items]
-    correct: IntArray | None = None  # [respondents, groups]; under 2PL
+    correct: Any = None  # [respondents, groups], under 2PL: an int8 array, or a CSR array of floats, 1 where right
 
     @property
     def respondent_of(self) -> Places:
@@ -56,6 +56,8 @@ class Cases:
         """Right answers of the cases in ``rows``, weighted by ``slope`` [groups]: what their likelihood depends on."""
         if self.correct is None:
             return self.n_correct[rows]
+        if not isinstance(self.correct, np.ndarray):
+            return np.asarray(self.correct[self.respondent_of[rows]] @ slope)
         scores = np.zeros(rows.stop - rows.start)
         for columns, right in self._right(rows):
             scores += right @ slope[columns]
@@ -63,6 +65,8 @@ class Cases:
 
     def sum_over_right(self, rows: slice, values: FloatArray) -> FloatArray:
         """Sum ``values`` [cases in rows, n] over those that got an item right: [groups, n]. Under 2PL only."""
+        if not isinstance(self.correct, np.ndarray):
+            return np.asarray(self.correct[self.respondent_of[rows]].T @ values)
         sums = np.empty((values.shape[1], len(self.size)))
         for columns, right in self._right(rows):
             np.matmul(values.T, right, out=sums[:, columns])
@@ -94,7 +98,6 @@ class Cases:
 
     def _right(self, rows: slice) -> Iterator[tuple[slice, FloatArray]]:
         """The right answers of the cases in ``rows`` as numbers, some columns at a time: each is gone with the next."""
-        assert self.correct is not None
         respondents = self.respondent_of[rows]
         if (np.diff(respondents) == 1).all():
             of_rows = self.correct[respondents[0] : respondents[-1] + 1]
