@@ -219,6 +219,7 @@ def single_cases(
     """Cases of one respondent each, groups of one item each, of the ``kept`` items [items]: what 2PL needs."""
     varying = correct if kept.all() else correct[:, kept]
     n_respondents, n_items = varying.shape
+    n_correct = counts.respondent_right - (correct[:, ~kept] == 1).sum(axis=1)
     if (counts.item_seen[kept] == n_respondents).all():
         observed: IntArray = np.ones((1, n_items), dtype=np.int8)
         pattern_of, column_of = np.zeros(n_respondents, dtype=np.intp), np.zeros(n_items, dtype=np.intp)
@@ -235,7 +236,7 @@ def single_cases(
         observed=observed,
         pattern=pattern_of[order],
         population=sample.population[order],
-        n_correct=counts.respondent_right[order].astype(float),
+        n_correct=n_correct[order].astype(float),
         count=sample.weight[order],
         size=np.ones(n_items),
         share=share,

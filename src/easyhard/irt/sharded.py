@@ -91,14 +91,15 @@ def fit_2pl_sharded(
 
     To ``fit_2pl`` what ``fit_rasch_sharded`` is to ``fit_rasch``: the same estimates to 1e-8, and where ``fit_2pl``
     computes the loss of information case by case, standard errors that differ by some thousandths. ``map_shards`` is
-    called about fifteen times; some 200 numbers for every item go to each shard, and 120 come back. Raises InputError as ``fit_2pl`` does.
+    called about fifteen times; some 200 numbers for every item go to each shard, and 120 come back. Raises InputError
+    as ``fit_2pl`` does.
     """
     check_prior(log_discrimination_sd)
     crowd = _gather(shards, n_items, map_shards, single=True)
     items, about = _items(crowd)
     search = Search(two_parameter_design(1, False, log_discrimination_sd), items, crowd.shards, crowd.map_cases)
-    start, reach = on_unit_scale(*start_from(about.spread, items, 1), 1, np.arange(crowd.chosen.size))
-    maximum = search.maximise(start, reach)
+    start, reach = on_unit_scale(*start_from(about.spread, items, 1), 1)
+    maximum = search.maximise(*search.with_items_fitted(start, reach))
     found = estimates(maximum, search, np.zeros((2, 2)))
     extreme = _extreme_difficulties(crowd, maximum.at.point, *found.extreme_prior, found.typical)
     return two_parameter_model(found, extreme, crowd.counts.varies, maximum, search)

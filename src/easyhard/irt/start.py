@@ -6,12 +6,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from easyhard.irt.cases import Cases, ItemTotals
 from easyhard.irt.point import Parameters
 from easyhard.irt.population import normal_population
 from easyhard.schema import FloatArray
 
+_CORRELATIONS = (0.1, 0.95)  # of an item with the ranks; beyond, slopes are 0.2 and 5
+_LOGISTIC = 1.702  # logits of a unit of the normal ogive
 _MARGIN = 3.0  # logits beyond the respondents' log-odds; the search widens it where that is too little
 
 
@@ -68,6 +72,26 @@ def start_from(spread: Spread, items: ItemTotals, n_populations: int) -> tuple[P
     populations = (normal_population(0.0, spread.sd),) * n_populations
     reach = spread.furthest + _MARGIN
     return Parameters(np.ones_like(intercept), intercept, populations), (-reach, reach)
+
+
+def slopes_start(cases: Cases, items: ItemTotals) -> tuple[FloatArray, FloatArray]:
+    """Slope and intercept of every item [groups] by its correlation with the respondents' ranks, for a unit ability sd.
+
+    Under 2PL cases are respondents. The biserial correlation gives the normal ogive, which the logistic curve follows
+    with slopes 1.702 times as large (Lord & Novick 1968, Statistical Theories of Mental Test Scores, ch. 16).
+    """
+    share = cases.n_correct / np.maximum(cases.items_seen, 1)
+    scored = cases.count * ndtri((rankdata(share) - 0.5) / len(share))
+    of_right, of_seen = np.zeros((2, len(items.total)))
+    for rows in cases.slices(1):
+        of_right += cases.sum_over_right(rows, scored[rows, None])[:, 0]
+        of_seen += cases.block(rows).sum_over_cases(scored[rows, None])[:, 0]
+    chance = (items.total + 0.5) / (items.asked + 1)
+    threshold = ndtri(chance)
+    height = np.exp(-(threshold**2) / 2) / math.sqrt(2 * math.pi)
+    correlation = np.clip((of_right - chance * of_seen) / items.asked / height, *_CORRELATIONS)
+    steeper = _LOGISTIC / np.sqrt(1 - correlation**2)
+    return correlation * steeper, threshold * steeper
 
 
 def log_odds(right: FloatArray, n: FloatArray) -> FloatArray:

@@ -8,15 +8,15 @@ Psychometrika 46, 443-459; Mislevy (1986), Psychometrika 51, 177-195, for priors
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from easyhard.irt.anchors import check_agreement, check_anchor, check_discrimination
-from easyhard.irt.cases import ItemTotals, rasch_cases, single_cases
+from easyhard.irt.cases import ItemTotals, single_cases
 from easyhard.irt.checks import check_fittable
-from easyhard.irt.counts import Counts, Mask, Places
+from easyhard.irt.counts import Counts, Mask
 from easyhard.irt.extremes import ExtremeDifficulties, extreme_difficulties
 from easyhard.irt.free_ability import unit_covariance
 from easyhard.irt.free_search import maximise_free
@@ -28,7 +28,7 @@ from easyhard.irt.population import normal_population
 from easyhard.irt.rasch import n_population_parameters
 from easyhard.irt.sample import Sample, make_sample
 from easyhard.irt.search import Maximum, Search
-from easyhard.irt.start import log_odds, rasch_start
+from easyhard.irt.start import rasch_start, slopes_start
 from easyhard.irt.threads import own_threads
 from easyhard.schema import FloatArray, InputError, IntArray
 
@@ -110,11 +110,12 @@ def _fit(
     cases, items = single_cases(correct, counts, sample, kept, anchors.difficulty)
     design = two_parameter_design(sample.n_populations, bool(anchors.held.any()), log_discrimination_sd)
     search = Search(design, items, [cases], threads=threads)
-    of_total, rasch_items = rasch_cases(correct, counts, sample)
-    start, reach = on_unit_scale(*rasch_start(of_total, rasch_items, 1), sample.n_populations, of_total.group_of)
+    start, reach = on_unit_scale(*rasch_start(cases, items, 1), sample.n_populations)
+    slope, intercept = slopes_start(cases, items)
+    start = replace(start, slope=slope, intercept=intercept)
     if anchors.held.any():
         start, reach = _anchored_start(start, reach, items, anchors.discrimination[kept])
-    maximum = search.maximise(start, reach)
+    maximum = search.maximise(*search.with_items_fitted(start, reach))
     if ability == "free":
         maximum = maximise_free(search, maximum)
     check_agreement(search, maximum, np.flatnonzero(kept))
@@ -191,27 +192,26 @@ def two_parameter_model(
 
 
 def on_unit_scale(
-    start: Parameters, reach: tuple[float, float], n_populations: int, group_of: Places
+    start: Parameters, reach: tuple[float, float], n_populations: int
 ) -> tuple[Parameters, tuple[float, float]]:
-    """The Rasch model ``start`` on the scale on which abilities have sd 1; ``group_of`` [items] are its groups."""
+    """The Rasch model ``start`` on the scale on which abilities have standard deviation 1."""
     sd = start.populations[0].sd
     populations = (normal_population(0.0, 1.0),) * n_populations
-    intercept = start.intercept[group_of]
-    return Parameters(np.full_like(intercept, sd), intercept, populations), (reach[0] / sd, reach[1] / sd)
+    return Parameters(sd * start.slope, start.intercept, populations), (reach[0] / sd, reach[1] / sd)
 
 
 def _anchored_start(
     start: Parameters, reach: tuple[float, float], items: ItemTotals, discrimination: FloatArray
 ) -> tuple[Parameters, tuple[float, float]]:
     """``start`` on the scale of the anchors, which have ``discrimination`` [groups]; NaN where it is free."""
-    held, right = np.isfinite(discrimination), log_odds(items.total, items.asked)
-    typical = float(np.exp(np.log(np.abs(discrimination[held])).mean()))
-    centre = float(np.median(right[held] / discrimination[held] + items.anchor[held]))
-    sd = float(start.slope[0]) / typical  # of abilities, whose unit was 1 before
-    slope = np.where(held, discrimination, typical)
-    intercept = np.where(held, -discrimination * items.anchor, right - typical * centre)
-    populations = (normal_population(centre, sd),) * len(start.populations)
-    return Parameters(slope, intercept, populations), (centre + reach[0] * sd, centre + reach[1] * sd)
+    held = np.isfinite(discrimination)
+    ratio = np.abs(start.slope[held] / discrimination[held])
+    unit = float(np.exp(np.median(np.log(ratio))))
+    centre = float(np.median(items.anchor[held] + unit * start.intercept[held] / start.slope[held]))
+    slope = np.where(held, discrimination, start.slope / unit)
+    intercept = np.where(held, -discrimination * items.anchor, start.intercept - start.slope / unit * centre)
+    populations = (normal_population(centre, unit),) * len(start.populations)
+    return Parameters(slope, intercept, populations), (centre + reach[0] * unit, centre + reach[1] * unit)
 
 
 def _standard_errors(
