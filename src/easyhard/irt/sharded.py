@@ -23,14 +23,14 @@ from easyhard.irt.point import Point
 from easyhard.irt.rasch import extreme_prior, placed, rasch_design, rasch_model
 from easyhard.irt.search import Search
 from easyhard.irt.sparse_cases import Chosen, ItemCounts, choose, count_items, of_items, of_respondents, sparse_cases
-from easyhard.irt.start import Spread, spread_of, start_from
+from easyhard.irt.start import Spread, spread_of, standing, start_from
 from easyhard.irt.two_parameter import (
     LOG_DISCRIMINATION_SD,
     check_prior,
     estimates,
-    on_unit_scale,
     two_parameter_design,
     two_parameter_model,
+    unit_start,
 )
 from easyhard.schema import FloatArray, InputError, SparseResponses
 
@@ -98,7 +98,8 @@ def fit_2pl_sharded(
     crowd = _gather(shards, n_items, map_shards, single=True)
     items, about = _items(crowd)
     search = Search(two_parameter_design(1, False, log_discrimination_sd), items, crowd.shards, crowd.map_cases)
-    start, reach = on_unit_scale(*start_from(about.spread, items, 1), 1)
+    stood: FloatArray = reduce(add, crowd.map_cases(partial(standing, spread=about.spread), crowd.shards))
+    start, reach = unit_start(about.spread, stood, items, 1)
     maximum = search.maximise(*search.with_items_fitted(start, reach))
     found = estimates(maximum, search, np.zeros((2, 2)))
     extreme = _extreme_difficulties(crowd, maximum.at.point, *found.extreme_prior, found.typical)

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from easyhard.irt.cases import Cases, ItemTotals
 from easyhard.irt.point import Parameters
 from easyhard.irt.population import normal_population
 from easyhard.schema import FloatArray
 
-_CORRELATIONS = (0.1, 0.95)  # of an item with the ranks; beyond, slopes are 0.2 and 5
+_CORRELATIONS = (0.1, 0.95)  # of an item with the log-odds; at the ends, slopes are 0.2 and 5
 _LOGISTIC = 1.702  # logits of a unit of the normal ogive
+_PROX = 2.89  # 1.7 squared: normal ogive and logistic curve agree with slopes so far apart
+_LEAST_SHARED = 0.5  # stretches no further
 _MARGIN = 3.0  # logits beyond the respondents' log-odds; the search widens it where that is too little
 
 
@@ -37,6 +38,16 @@ class Spread:
             self.chance + other.chance,
             max(self.furthest, other.furthest),
         )
+
+    @property
+    def mean(self) -> float:
+        """Mean of the log-odds."""
+        return self.log_odds / self.count
+
+    @property
+    def total_sd(self) -> float:
+        """Standard deviation of the log-odds, chance included."""
+        return math.sqrt(max(self.square / self.count - self.mean**2, 1e-12))
 
     @property
     def sd(self) -> float:
@@ -66,30 +77,47 @@ def rasch_start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Pa
 
 
 def start_from(spread: Spread, items: ItemTotals, n_populations: int) -> tuple[Parameters, tuple[float, float]]:
-    """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach."""
-    free = np.isnan(items.anchor)
-    intercept = np.where(free, log_odds(items.total, items.asked * items.size), -items.anchor)
-    populations = (normal_population(0.0, spread.sd),) * n_populations
+    """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach.
+
+    Log-odds of items are flattened by the spread of respondents, and the other way round: both are stretched to make up
+    for it (PROX; Wright & Stone 1979, Best Test Design, ch. 2).
+    """
+    easiness = log_odds(items.total, items.asked * items.size)
+    middle = np.average(easiness, weights=items.size)
+    of_items, of_respondents = float(np.average((easiness - middle) ** 2, weights=items.size)), spread.sd**2
+    shared = max(1 - of_items * of_respondents / _PROX**2, _LEAST_SHARED)
+    stretched = easiness * math.sqrt((1 + of_respondents / _PROX) / shared)
+    intercept = np.where(np.isnan(items.anchor), stretched, -items.anchor)
+    sd = spread.sd * math.sqrt((1 + of_items / _PROX) / shared)
+    populations = (normal_population(0.0, sd),) * n_populations
     reach = spread.furthest + _MARGIN
     return Parameters(np.ones_like(intercept), intercept, populations), (-reach, reach)
 
 
-def slopes_start(cases: Cases, items: ItemTotals) -> tuple[FloatArray, FloatArray]:
-    """Slope and intercept of every item [groups] by its correlation with the respondents' ranks, for a unit ability sd.
+def standing(cases: Cases, spread: Spread) -> FloatArray:
+    """Sums, of log-odds standardised by ``spread``, over those who got an item right and those who saw it: [2, groups].
 
-    Under 2PL cases are respondents. The biserial correlation gives the normal ogive, which the logistic curve follows
-    with slopes 1.702 times as large (Lord & Novick 1968, Statistical Theories of Mental Test Scores, ch. 16).
+    Under 2PL, where cases are respondents.
     """
-    share = cases.n_correct / np.maximum(cases.items_seen, 1)
-    scored = cases.count * ndtri((rankdata(share) - 0.5) / len(share))
-    of_right, of_seen = np.zeros((2, len(items.total)))
+    share_odds = (log_odds(cases.n_correct, cases.items_seen) - spread.mean) / spread.total_sd
+    sums = np.zeros((2, len(cases.size)))
     for rows in cases.slices(1):
-        of_right += cases.sum_over_right(rows, scored[rows, None])[:, 0]
-        of_seen += cases.block(rows).sum_over_cases(scored[rows, None])[:, 0]
+        weighted = (cases.count[rows] * share_odds[rows])[:, None]
+        sums[0] += cases.sum_over_right(rows, weighted)[:, 0]
+        sums[1] += cases.block(rows).sum_over_cases(weighted)[:, 0]
+    return sums
+
+
+def slopes_start(stood: FloatArray, items: ItemTotals) -> tuple[FloatArray, FloatArray]:
+    """Slope and intercept of every item [groups] by its correlation with the respondents' log-odds; see ``standing``.
+
+    For an ability sd of 1. The biserial correlation gives the normal ogive, which the logistic curve follows with
+    slopes 1.702 times as large (Lord & Novick 1968, Statistical Theories of Mental Test Scores, ch. 16).
+    """
     chance = (items.total + 0.5) / (items.asked + 1)
     threshold = ndtri(chance)
     height = np.exp(-(threshold**2) / 2) / math.sqrt(2 * math.pi)
-    correlation = np.clip((of_right - chance * of_seen) / items.asked / height, *_CORRELATIONS)
+    correlation = np.clip((stood[0] - chance * stood[1]) / items.asked / height, *_CORRELATIONS)
     steeper = _LOGISTIC / np.sqrt(1 - correlation**2)
     return correlation * steeper, threshold * steeper
 

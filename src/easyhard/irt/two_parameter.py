@@ -8,7 +8,7 @@ Psychometrika 46, 443-459; Mislevy (1986), Psychometrika 51, 177-195, for priors
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from easyhard.irt.population import normal_population
 from easyhard.irt.rasch import n_population_parameters
 from easyhard.irt.sample import Sample, make_sample
 from easyhard.irt.search import Maximum, Search
-from easyhard.irt.start import rasch_start, slopes_start
+from easyhard.irt.start import Spread, slopes_start, spread_of, standing, start_from
 from easyhard.irt.threads import own_threads
 from easyhard.schema import FloatArray, InputError, IntArray
 
@@ -110,9 +110,8 @@ def _fit(
     cases, items = single_cases(correct, counts, sample, kept, anchors.difficulty)
     design = two_parameter_design(sample.n_populations, bool(anchors.held.any()), log_discrimination_sd)
     search = Search(design, items, [cases], threads=threads)
-    start, reach = on_unit_scale(*rasch_start(cases, items, 1), sample.n_populations)
-    slope, intercept = slopes_start(cases, items)
-    start = replace(start, slope=slope, intercept=intercept)
+    spread = spread_of(cases.n_correct, cases.items_seen, cases.count)
+    start, reach = unit_start(spread, standing(cases, spread), items, sample.n_populations)
     if anchors.held.any():
         start, reach = _anchored_start(start, reach, items, anchors.discrimination[kept])
     maximum = search.maximise(*search.with_items_fitted(start, reach))
@@ -191,13 +190,14 @@ def two_parameter_model(
     )
 
 
-def on_unit_scale(
-    start: Parameters, reach: tuple[float, float], n_populations: int
+def unit_start(
+    spread: Spread, stood: FloatArray, items: ItemTotals, n_populations: int
 ) -> tuple[Parameters, tuple[float, float]]:
-    """The Rasch model ``start`` on the scale on which abilities have standard deviation 1."""
-    sd = start.populations[0].sd
+    """Where to begin on the scale on which abilities have standard deviation 1; see ``standing``."""
+    rasch, reach = start_from(spread, items, n_populations)
+    sd = rasch.populations[0].sd
     populations = (normal_population(0.0, 1.0),) * n_populations
-    return Parameters(sd * start.slope, start.intercept, populations), (reach[0] / sd, reach[1] / sd)
+    return Parameters(*slopes_start(stood, items), populations), (reach[0] / sd, reach[1] / sd)
 
 
 def _anchored_start(
