@@ -2,6 +2,7 @@
 
 python tools/coverage_calibration.py > docs/calibration-recovery.md     # about half an hour on two cores
 python tools/coverage_calibration.py --cells cells.jsonl                # what is in the file is not measured again
+python tools/coverage_calibration.py --cells cells.jsonl --known        # nothing is measured; a dash for the unknown
 python tools/coverage_calibration.py --quick
 """
 
@@ -159,10 +160,11 @@ def measure(cell: Cell) -> Measured:
     )
 
 
-def measured(cells: list[Cell], file: Path | None, workers: int) -> Iterator[Measured]:
-    """What comes of each cell; those that stand in ``file`` are taken from it, the others added."""
+def measured(cells: list[Cell], options: Options) -> Iterator[Measured | None]:
+    """What comes of each cell; those that stand in the file are taken from it, the others added or, if asked, None."""
+    file, workers = options.file, options.workers
     known = read(file) if file and file.exists() else {}
-    left = [cell for cell in cells if cell not in known]
+    left = [] if options.known else [cell for cell in cells if cell not in known]
     with ProcessPoolExecutor(workers) as pool:
         for done, (cell, found) in enumerate(zip(left, pool.map(measure, left), strict=True), 1):
             known[cell] = found
@@ -170,7 +172,7 @@ def measured(cells: list[Cell], file: Path | None, workers: int) -> Iterator[Mea
             if file:
                 with file.open("a", encoding="utf-8") as sink:
                     sink.write(json.dumps({"cell": asdict(cell), "measured": asdict(found)}) + "\n")
-    return (known[cell] for cell in cells)
+    return (known.get(cell) for cell in cells)
 
 
 def read(file: Path) -> dict[Cell, Measured]:
@@ -179,15 +181,15 @@ def read(file: Path) -> dict[Cell, Measured]:
     return {Cell(**line["cell"]): Measured(**line["measured"]) for line in lines}
 
 
-def row(cell: Cell, found: list[Measured]) -> str:
+def row(cell: Cell, found: list[Measured | None]) -> str:
     """The row of one model, condition and number of respondents, over the numbers of items."""
     parts = [cell.model, cell.ability, cell.missing, f"{cell.n_respondents:,}"]
-    parts.append(joined(f"{100 * one.coverage:.1f}" for one in found))
-    parts.append(joined(f"{one.slope:.3f}" for one in found))
-    parts.append(joined(f"{one.rmse:.3f}" for one in found))
-    parts.append(joined(f"{one.relative_error:.2f}" for one in found))
+    parts.append(joined(f"{100 * one.coverage:.1f}" if one else "–" for one in found))
+    parts.append(joined(f"{one.slope:.3f}" if one else "–" for one in found))
+    parts.append(joined(f"{one.rmse:.3f}" if one else "–" for one in found))
+    parts.append(joined(f"{one.relative_error:.2f}" if one else "–" for one in found))
     if cell.model.startswith("2pl"):
-        parts.append(joined(f"{100 * one.coverage_discrimination:.1f}" for one in found))
+        parts.append(joined(f"{100 * one.coverage_discrimination:.1f}" if one else "–" for one in found))
     return f"| {' | '.join(parts)} |"
 
 
@@ -199,13 +201,14 @@ def joined(parts: Iterator[str]) -> str:
 def print_table(model: str, conditions: tuple[tuple[str, str], ...], sizes: tuple[int, ...], options: Options) -> None:
     """One table, its cells measured where they are not known."""
     cells = [Cell(model, *one, n, m) for one, n, m in itertools.product(conditions, sizes, options.items)]
-    found = list(measured(cells, options.file, options.workers))
+    found = list(measured(cells, options))
     columns = ["model", "abilities", "missing", "respondents", "coverage, %", "slope", "RMSE", "error / stated"]
     columns += ["coverage of discriminations, %"] * model.startswith("2pl")
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     step = len(options.items)
     for start in range(0, len(found), step):
-        print(row(cells[start], found[start : start + step]))
+        if any(found[start : start + step]):
+            print(row(cells[start], found[start : start + step]))
     print()
 
 
@@ -216,15 +219,17 @@ class Options:
     items: tuple[int, ...]
     file: Path | None
     workers: int
+    known: bool  # print what stands in the file, and measure nothing
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="two conditions, two sizes")
     arguments.add_argument("--cells", type=Path, help="file of the cells measured, to be resumed from")
+    arguments.add_argument("--known", action="store_true", help="measure nothing, print what is in --cells")
     arguments.add_argument("--workers", type=int, default=2, help="processes")
     given = arguments.parse_args()
-    options = Options(ITEMS[:1] if given.quick else ITEMS, given.cells, given.workers)
+    options = Options(ITEMS[:1] if given.quick else ITEMS, given.cells, given.workers, given.known)
     error = 100 * np.sqrt(0.05 * 0.95 / INTERVALS)
     print(TEXT.format(intervals=INTERVALS, repetitions=REPETITIONS, error=error), end="")
     for model, conditions, sizes in TABLES[:1] if given.quick else TABLES:
