@@ -228,7 +228,7 @@ def single_cases(
         row_first, pattern_of = distinct(np.packbits(seen, axis=1))
         _, column_of = distinct(np.packbits(seen, axis=0).T)
         observed = _pick(seen, row_first, np.arange(n_items))
-    order = np.argsort(pattern_of, kind="stable")
+    order = np.lexsort((n_correct, pattern_of))  # like respondents together: their posteriors share a narrow window
     case_of = np.empty(n_respondents, dtype=np.intp)
     case_of[order] = np.arange(n_respondents)
     block_of, share = _blocks(column_of, observed, np.ones(n_items))
