@@ -65,7 +65,20 @@ def test_a_bank_is_calibrated_onto_an_older_scale(
     np.testing.assert_array_equal(after["difficulty"][:12], before["difficulty"])
     assert (after["standard_error"][12:] > 0).all()
     assert call(monkeypatch, "calibrate", responses, "-o", new, "--onto", old, "--model", "2pl") == 2
-    assert "needs the Rasch model" in capsys.readouterr().err
+    assert "Calibrate with the model of the bank" in capsys.readouterr().err
+
+
+def test_a_2pl_bank_is_calibrated_onto_an_older_scale(
+    monkeypatch: pytest.MonkeyPatch, responses: Path, tmp_path: Path
+) -> None:
+    half, old, new = (tmp_path / name for name in ("half.parquet", "old.parquet", "new.parquet"))
+    pl.read_parquet(responses).filter(pl.col("item") < "item 12").write_parquet(half)
+    assert call(monkeypatch, "calibrate", half, "-o", old, "--model", "2pl") == 0
+    assert call(monkeypatch, "calibrate", responses, "-o", new, "--onto", old, "--model", "2pl") == 0
+    before, after = read_bank(old).table, read_bank(new).table
+    for column in ("difficulty", "discrimination"):
+        np.testing.assert_array_equal(after[column][:12], before[column])
+    assert (after["standard_error"][12:] > 0).all()
 
 
 def test_diagnose_answers_every_question_and_leaves_its_tables(

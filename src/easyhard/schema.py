@@ -130,7 +130,7 @@ class Calibration:
 
     Under ``rasch`` abilities and difficulties are in logits, and the mean difficulty of the unflagged items is 0
     unless they were calibrated onto an older scale. Under ``2pl`` both are in standard deviations of the
-    respondents' abilities, whose mean is 0.
+    respondents' abilities, whose mean is 0; of those of the older scale, if they were calibrated onto one.
     """
 
     model: str  # "rasch" or "2pl"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from easyhard.chance import cell_rng
 from easyhard.irt import Population, fit_2pl, fit_rasch, normal_population
@@ -124,3 +125,16 @@ def test_a_free_distribution_is_for_one_population_without_anchors() -> None:
         fit_2pl(correct, ability="free", population=np.arange(50) % 2)
     with pytest.raises(InputError, match="one population and no anchors"):
         fit_rasch(correct, ability="free", anchor=np.append(np.full(29, np.nan), 0.0))
+
+
+def test_small_weights_are_not_lost_to_rounding() -> None:
+    """A sample, one of the coverage tables', whose weights came out far from the likeliest."""
+    rng = cell_rng(6, "rasch", "skewed", "0.5", "2000", "500")
+    difficulty = rng.normal(0, 1.3, 500)
+    probability = expit(np.subtract.outer(rng.exponential(size=2000) - 1, difficulty))
+    correct = (rng.random(probability.shape) < probability).astype(np.int8)
+    correct[rng.random(correct.shape) < 0.5] = -1
+    fit = fit_rasch(correct, ability="free")
+    assert fit.converged
+    assert fit.ability_sd == pytest.approx(1, abs=0.06)
+    assert fit.log_likelihood > fit_rasch(correct).log_likelihood + 500

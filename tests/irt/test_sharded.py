@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from easyhard.chance import cell_rng
-from easyhard.irt import fit_rasch, simulate_rasch
+from easyhard.irt import fit_2pl, fit_rasch, simulate_rasch
 from easyhard.irt.item_model import ItemModel
-from easyhard.irt.sharded import fit_rasch_sharded
+from easyhard.irt.sharded import fit_2pl_sharded, fit_rasch_sharded
 from easyhard.schema import InputError, IntArray, SparseResponses
 
 
@@ -87,6 +87,8 @@ def by_expectation(monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_same(found: ItemModel, expected: ItemModel) -> None:
     np.testing.assert_allclose(found.difficulty, expected.difficulty, atol=1e-8)
     np.testing.assert_allclose(found.standard_error, expected.standard_error, rtol=1e-6)
+    np.testing.assert_allclose(found.discrimination, expected.discrimination, atol=1e-8)
+    np.testing.assert_allclose(found.discrimination_error, expected.discrimination_error, rtol=1e-6)
     assert found.ability_mean == pytest.approx(expected.ability_mean, abs=1e-8)
     assert found.ability_sd == pytest.approx(expected.ability_sd, abs=1e-8)
     assert found.log_likelihood == pytest.approx(expected.log_likelihood, rel=1e-11)
@@ -101,6 +103,15 @@ def test_shards_give_what_all_responses_together_give(data: str) -> None:
     expected = fit_rasch(correct)
     for count in (1, 3, 20):
         assert_same(fit_shards(correct, count, seed=count), expected)
+
+
+@pytest.mark.usefixtures("by_expectation")
+@pytest.mark.parametrize(("data", "prior"), [*((name, 1.0) for name in DATA), ("complete", None)])
+def test_2pl_in_shards_gives_what_all_responses_together_give(data: str, prior: float | None) -> None:
+    correct = DATA[data]()
+    expected = fit_2pl(correct, prior)
+    for count in (1, 7):
+        assert_same(fit_2pl_sharded(shards_of(correct, count, seed=count), correct.shape[1], map, prior), expected)
 
 
 @settings(max_examples=15, deadline=None)
@@ -200,3 +211,5 @@ def test_the_shard_at_fault_is_named() -> None:
         fit_rasch_sharded([good, bad], 2)
     with pytest.raises(InputError, match="no shard"):
         fit_rasch_sharded([], 2)
+    with pytest.raises(InputError, match="log_discrimination_sd is 0"):
+        fit_2pl_sharded([good], 2, log_discrimination_sd=0.0)

@@ -34,7 +34,7 @@ def calibrate(
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the item bank goes, as Parquet.")],
     model: Annotated[ItemModelName, typer.Option(help="rasch, or 2pl: a discrimination for each item.")] = "rasch",
     onto: Annotated[
-        Path | None, typer.Option(help="An older item bank, whose items keep their difficulty (Rasch).")
+        Path | None, typer.Option(help="An older bank of the same model, whose items keep their parameters.")
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of respondents, from `easyhard near-copies`.")] = None,
     ability: Annotated[

@@ -14,7 +14,7 @@ from easyhard.irt.near_copies import NearCopies, near_copies
 from easyhard.irt.population import Population, normal_population
 from easyhard.irt.posterior import Posterior, posterior_of
 from easyhard.irt.rasch import fit_rasch
-from easyhard.irt.sharded import Shard, fit_rasch_sharded
+from easyhard.irt.sharded import Shard, fit_2pl_sharded, fit_rasch_sharded
 from easyhard.irt.simulate import simulate_rasch
 from easyhard.irt.two_parameter import fit_2pl
 
@@ -35,6 +35,7 @@ __all__ = [
     "calibrate",
     "estimate_ability",
     "fit_2pl",
+    "fit_2pl_sharded",
     "fit_conditional",
     "fit_joint",
     "fit_rasch",

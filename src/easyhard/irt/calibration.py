@@ -24,24 +24,23 @@ def calibrate(
     """Item bank of ``responses``, one row per item in their order.
 
     ``model`` is ``"rasch"`` or ``"2pl"``; see ``fit_rasch`` and ``fit_2pl`` for what they estimate and in which
-    unit. With ``onto``, a Rasch bank, items known by name there keep their difficulty and the others are put on
-    its scale. ``weight`` [respondents] says how often each counts. ``ability`` is the shape of their distribution:
-    ``"normal"``, or ``"free"`` for one that is estimated too.
+    unit. With ``onto``, a bank of the same model, items known by name there keep their difficulty, and under 2PL their
+    discrimination; the others are put on its scale. ``weight`` [respondents] says how often each counts. ``ability``
+    is the shape of their distribution: ``"normal"``, or ``"free"`` for one that is estimated too.
 
     Items that every respondent, or none, answered correctly are kept and flagged ``all_correct`` or
     ``none_correct``: their difficulty and standard error are a posterior mean and sd, and their mean squares are
-    null. Raises InputError if an item has no response, if fewer than 2 items vary, or if ``onto`` shares no item.
+    null. Raises InputError if an item has no response, if fewer than 2 items vary, or if ``onto`` is of the other
+    model, shares too few items (none; 2PL: 1) or holds difficulties of them that contradict each other.
     """
     correct = responses.correct
     n_responses = (correct != MISSING).sum(axis=0)
     _check_all_answered(responses, n_responses)
+    anchor, discrimination = _anchors(responses, model, onto) if onto else (None, None)
     if model == "rasch":
-        anchor = None if onto is None else _anchors(responses, onto)
         fit = fit_rasch(correct, weight=weight, anchor=anchor, ability=ability)
-    elif onto is None:
-        fit = fit_2pl(correct, weight=weight, ability=ability)
     else:
-        raise InputError("a scale to calibrate onto needs the Rasch model. Leave out one of the two.")
+        fit = fit_2pl(correct, weight=weight, ability=ability, anchor=anchor, anchor_discrimination=discrimination)
     return ItemBank(_table(responses, fit, n_responses), _account(responses, fit))
 
 
@@ -104,18 +103,24 @@ def _islands(correct: IntArray, items: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _anchors(responses: Responses, onto: ItemBank) -> FloatArray:
-    """Difficulty [items] of those that ``onto`` has, all or none correct aside; NaN for the others."""
-    if onto.calibration.model != "rasch":
-        raise InputError(f"the bank to calibrate onto is {onto.calibration.model}, not rasch. Give a Rasch bank.")
-    known = dict(onto.table.filter(pl.col("flag") == "").select("item", "difficulty").iter_rows())
-    anchors = np.array([known.get(item, np.nan) for item in responses.items])
-    if np.isnan(anchors).all():
+def _anchors(responses: Responses, model: ModelName, onto: ItemBank) -> tuple[FloatArray, FloatArray]:
+    """Difficulty and discrimination [items] of those that ``onto`` has, flagged ones aside; NaN for the others."""
+    if onto.calibration.model != model:
+        raise InputError(
+            f"the bank to calibrate onto is {onto.calibration.model}, the model asked for {model}. "
+            "Calibrate with the model of the bank."
+        )
+    columns = ("difficulty", "discrimination")
+    table = onto.table.filter(pl.col("flag") == "").select("item", pl.col(columns).cast(pl.Float64))
+    items = pl.DataFrame({"item": responses.items}, schema={"item": pl.String})
+    known = items.join(table, on="item", how="left", maintain_order="left")
+    difficulty, discrimination = (known[name].fill_null(np.nan).to_numpy() for name in columns)
+    if np.isnan(difficulty).all():
         raise InputError(
             f"none of {len(responses.items)} items is in the bank to calibrate onto (first: {responses.items[0]!r}). "
             "See that items have the same names in both."
         )
-    return anchors
+    return difficulty, discrimination
 
 
 def _check_all_answered(responses: Responses, n_responses: npt.NDArray[np.intp]) -> None:

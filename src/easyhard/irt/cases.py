@@ -45,7 +45,7 @@ class Cases:
     share: FloatArray  # [patterns, blocks], of the items of a block that a pattern has seen; see ``ItemTotals``
     case_of: Places  # [respondents]
     group_of: Places  # [items]
-    correct: IntArray | None = None  # [respondents, groups]; under 2PL
+    correct: Any = None  # [respondents, groups], under 2PL: an int8 array, or a CSR array of floats, 1 where right
 
     @property
     def respondent_of(self) -> Places:
@@ -56,6 +56,8 @@ class Cases:
         """Right answers of the cases in ``rows``, weighted by ``slope`` [groups]: what their likelihood depends on."""
         if self.correct is None:
             return self.n_correct[rows]
+        if not isinstance(self.correct, np.ndarray):
+            return np.asarray(self.correct[self.respondent_of[rows]] @ slope)
         scores = np.zeros(rows.stop - rows.start)
         for columns, right in self._right(rows):
             scores += right @ slope[columns]
@@ -63,6 +65,8 @@ class Cases:
 
     def sum_over_right(self, rows: slice, values: FloatArray) -> FloatArray:
         """Sum ``values`` [cases in rows, n] over those that got an item right: [groups, n]. Under 2PL only."""
+        if not isinstance(self.correct, np.ndarray):
+            return np.asarray(self.correct[self.respondent_of[rows]].T @ values)
         sums = np.empty((values.shape[1], len(self.size)))
         for columns, right in self._right(rows):
             np.matmul(values.T, right, out=sums[:, columns])
@@ -94,7 +98,6 @@ class Cases:
 
     def _right(self, rows: slice) -> Iterator[tuple[slice, FloatArray]]:
         """The right answers of the cases in ``rows`` as numbers, some columns at a time: each is gone with the next."""
-        assert self.correct is not None
         respondents = self.respondent_of[rows]
         if (np.diff(respondents) == 1).all():
             of_rows = self.correct[respondents[0] : respondents[-1] + 1]
@@ -210,10 +213,13 @@ def rasch_cases(
     return cases, _item_totals(cases, total, block_of, anchors[group_first])
 
 
-def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) -> tuple[Cases, ItemTotals]:
+def single_cases(
+    correct: IntArray, counts: Counts, sample: Sample, kept: Mask, anchor: FloatArray | None = None
+) -> tuple[Cases, ItemTotals]:
     """Cases of one respondent each, groups of one item each, of the ``kept`` items [items]: what 2PL needs."""
     varying = correct if kept.all() else correct[:, kept]
     n_respondents, n_items = varying.shape
+    n_correct = counts.respondent_right - (correct[:, ~kept] == 1).sum(axis=1)
     if (counts.item_seen[kept] == n_respondents).all():
         observed: IntArray = np.ones((1, n_items), dtype=np.int8)
         pattern_of, column_of = np.zeros(n_respondents, dtype=np.intp), np.zeros(n_items, dtype=np.intp)
@@ -222,7 +228,7 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
         row_first, pattern_of = distinct(np.packbits(seen, axis=1))
         _, column_of = distinct(np.packbits(seen, axis=0).T)
         observed = _pick(seen, row_first, np.arange(n_items))
-    order = np.argsort(pattern_of, kind="stable")
+    order = np.lexsort((n_correct, pattern_of))  # like respondents together: their posteriors share a narrow window
     case_of = np.empty(n_respondents, dtype=np.intp)
     case_of[order] = np.arange(n_respondents)
     block_of, share = _blocks(column_of, observed, np.ones(n_items))
@@ -230,7 +236,7 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
         observed=observed,
         pattern=pattern_of[order],
         population=sample.population[order],
-        n_correct=counts.respondent_right[order].astype(float),
+        n_correct=n_correct[order].astype(float),
         count=sample.weight[order],
         size=np.ones(n_items),
         share=share,
@@ -239,7 +245,7 @@ def single_cases(correct: IntArray, counts: Counts, sample: Sample, kept: Mask) 
         correct=varying,
     )
     total = item_totals(correct, counts, sample)[kept]
-    return cases, _item_totals(cases, total, block_of, np.full(n_items, np.nan))
+    return cases, _item_totals(cases, total, block_of, np.full(n_items, np.nan) if anchor is None else anchor[kept])
 
 
 def _item_totals(cases: Cases, total: FloatArray, block_of: Places, anchor: FloatArray) -> ItemTotals:

@@ -17,6 +17,7 @@ from easyhard.irt.point import Point
 from easyhard.irt.threads import in_order
 from easyhard.schema import FloatArray
 
+_SKIPPED = 8  # points from one to the next at which posteriors are looked for
 TAIL = 34.0  # log-density below the peak at which a posterior may be cut: exp(-34) = 2e-15
 
 
@@ -73,19 +74,53 @@ def _of_items(cases: Cases, point: Point) -> FloatArray:
 
 
 def _posteriors_of(cases: Cases, point: Point, of_items: FloatArray, rows: slice) -> Posteriors:
-    """Ability posteriors of the cases in ``rows``."""
-    grid, block, n = point.grid, cases.block(rows), point.compact.shape[0]
-    sums, score = block.sum_over_items(of_items), cases.score(rows, point.parameters.slope)
-    log_density = sums[:, :n] @ -point.compact
-    log_density += np.outer(score, grid.ability)
-    log_density += point.log_density[cases.population[rows]]
+    """Ability posteriors of the cases in ``rows``, at all points."""
+    return _posteriors_given(_evidence(cases, point, of_items, rows), point)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What posteriors of a slice of cases depend on, at whatever points."""
+
+    block: CaseBlock
+    sums: FloatArray  # [cases of the slice, ...], over the items seen, of what ``_of_items`` gives
+    score: FloatArray  # [cases of the slice], as in ``Posteriors``
+    population: Places  # [cases of the slice]
+
+    def log_density(self, point: Point) -> FloatArray:
+        """Logarithm of the posterior density, up to a constant of each case: [cases of the slice, points]."""
+        log_density: FloatArray = self.sums[:, : len(point.compact)] @ -point.compact
+        log_density += np.outer(self.score, point.grid.ability)
+        log_density += point.log_density[self.population]
+        return log_density
+
+    def window(self, point: Point) -> slice:
+        """Points outside of which no posterior is above its tail.
+
+        Some of the points suffice to see it. Posteriors fall off to either side, and no point is skipped near which a
+        component of a mixture could rise again.
+        """
+        coarse = self.log_density(point.within(slice(None, None, _SKIPPED)))
+        held = np.flatnonzero((coarse > coarse.max(axis=1, keepdims=True) - TAIL).any(axis=0))
+        return slice(max(int(held[0]) - 1, 0) * _SKIPPED, (int(held[-1]) + 1) * _SKIPPED + 1)
+
+
+def _evidence(cases: Cases, point: Point, of_items: FloatArray, rows: slice) -> _Evidence:
+    block = cases.block(rows)
+    score = cases.score(rows, point.parameters.slope)
+    return _Evidence(block, block.sum_over_items(of_items), score, cases.population[rows])
+
+
+def _posteriors_given(evidence: _Evidence, point: Point) -> Posteriors:
+    grid, n = point.grid, len(point.compact)
+    log_density = evidence.log_density(point)
     peak = log_density.max(axis=1, keepdims=True)
     density = np.exp(np.subtract(log_density, peak, out=log_density), out=log_density)
     mass = density.sum(axis=1, keepdims=True)
     density /= mass
     log_likelihood = (peak + np.log(mass * grid.spacing))[:, 0]
-    expected = sums[:, n:] @ point.basis.T if point.n_probes else np.zeros((0, 0))
-    return Posteriors(block, density, log_likelihood, score, expected)
+    expected = evidence.sums[:, n:] @ point.basis.T if point.n_probes else np.zeros((0, 0))
+    return Posteriors(evidence.block, density, log_likelihood, evidence.score, expected)
 
 
 def expectation(cases: Cases, point: Point, threads: int = 1) -> Expectation:
@@ -106,7 +141,10 @@ def _added(total: Expectation, more: Expectation) -> Expectation:
 
 def _expectation_of(cases: Cases, point: Point, of_items: FloatArray, rows: slice) -> Expectation:
     """Sums over the cases in ``rows``."""
-    part, grid = _posteriors_of(cases, point, of_items, rows), point.grid
+    evidence, n_points = _evidence(cases, point, of_items, rows), len(point.grid.ability)
+    window = evidence.window(point)
+    point = point.within(window)
+    part, grid = _posteriors_given(evidence, point), point.grid
     count = cases.count[rows, None]
     weight = part.weight * count
     on_terms = weight @ point.compact.T
@@ -117,12 +155,14 @@ def _expectation_of(cases: Cases, point: Point, of_items: FloatArray, rows: slic
     on_basis = np.hstack([np.zeros((len(count), 0)), *(h @ point.basis for h in probes)])
     seen = part.block.sum_over_cases(np.hstack([on_terms, on_basis]))
     n_terms = on_terms.shape[1]
+    population = np.zeros((len(point.log_density), n_points))
+    population[:, window] = _one_hot(cases.population[rows], len(population)).T @ weight
     over_right = np.column_stack([count[:, 0] * mean, *(h @ grid.ability for h in probes)])
     return Expectation(
         log_likelihood=float(count[:, 0] @ part.log_likelihood),
         seen=seen[:, :n_terms],
         right=over_right[:0] if cases.correct is None else cases.sum_over_right(rows, over_right),
-        population=_one_hot(cases.population[rows], len(point.log_density)).T @ weight,
+        population=population,
         lost=_lost(cases, point, share, part, mean, variance),
         variance=(share * variance[:, None]).T @ on_terms @ point.from_compact,
         asked=np.stack([count[:, 0] @ share, count[:, 0] @ share**2]),

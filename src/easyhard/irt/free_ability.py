@@ -24,6 +24,7 @@ _APART = 0.2  # of the ability sd; twice as far, the edge of a skewed shape is s
 _FURTHEST = 10.0  # ability sds from the mean
 _UNEXPECTED = 0.5  # answers of a respondent, where abilities beyond can no longer be told from each other
 _POINTS = 4001  # of integrals over a shape
+_MOST_EXCHANGES = 100  # of components between 0 and above, a component; far more than are needed
 _MOST_ROUNDS = 50  # of Newton's method for the weights; ordinary data take 5 to 10
 _TOLERANCE = 1e-10  # mean gain in the log-likelihood of a respondent at which it ends
 
@@ -81,10 +82,11 @@ def _best_of_quadratic(relative: FloatArray, share: FloatArray) -> FloatArray:
     least 0 that sum to 1 and make ``w' P' P w`` least.
     """
     off = (relative - 2) * np.sqrt(share)[:, None]
-    spectrum, axes = np.linalg.eigh(off.T @ off)
-    root = np.sqrt(np.maximum(spectrum, 0))[:, None] * axes.T
-    rows = np.vstack([root, np.ones(len(root))])  # the last holds their sum, which is then made 1
-    found, _ = nnls(rows, np.append(np.zeros(len(root)), 1.0))
+    # From the eigenvalues of off' off half of the digits would be lost, and with them small weights.
+    root: FloatArray = np.asarray(np.linalg.qr(off, mode="r"))
+    n_components = root.shape[1]
+    rows = np.vstack([root, np.ones(n_components)])  # the last holds their sum, which is then made 1
+    found, _ = nnls(rows, np.append(np.zeros(len(root)), 1.0), maxiter=_MOST_EXCHANGES * n_components)
     return np.asarray(found / found.sum())
 
 

@@ -275,7 +275,7 @@ def _right(cases: Cases, rows: slice) -> FloatArray:
     if cases.correct is None:
         return np.zeros(0)
     order = np.argsort(cases.case_of)[rows]
-    return np.maximum(cases.correct[order], 0).astype(float)
+    return np.asarray(np.maximum(cases.correct[order], 0).astype(float))
 
 
 def _polynomials(weight: FloatArray, ability: FloatArray) -> Iterator[FloatArray]:

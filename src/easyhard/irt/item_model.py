@@ -24,9 +24,9 @@ class ItemModel:
 
     A larger difficulty is a harder item. Under Rasch discrimination is 1, the unit is the logit, and the
     origin the mean difficulty of the items that some respondents got right and others wrong. Under 2PL the
-    first population's abilities have mean 0 and standard deviation 1. Standard errors come from the observed
-    information of all parameters together. ``log_likelihood`` is the marginal one of the responses to the
-    items that vary, without any prior.
+    first population's abilities have mean 0 and standard deviation 1. With anchors the scale is theirs.
+    Standard errors come from the observed information of all parameters together. ``log_likelihood`` is the marginal
+    one of the responses to the items that vary, without any prior.
     """
 
     name: ModelName

@@ -9,10 +9,12 @@ import polars as pl
 from scipy.optimize import minimize
 from scipy.special import expit, ndtr
 
+from easyhard.irt.anchors import contradict
 from easyhard.irt.counts import Mask
 from easyhard.schema import FloatArray, InputError, ItemBank
 
-_POINTS = np.linspace(-4, 4, 81)  # abilities at which the curves of 2PL items are compared, weighted as N(0, 1)
+_POINTS = np.linspace(-4, 4, 81)[:, None]  # abilities, on either scale, at which the curves of 2PL items are compared
+_WEIGHT = np.tile(np.exp(-(_POINTS[:, 0] ** 2) / 2), 2)  # as N(0, 1)
 _DRIFT_RATE = 0.05  # of the items said to have drifted, the share that may not have
 _MOST_ROUNDS = 20
 
@@ -27,6 +29,7 @@ class Link:
     """
 
     slope: float
+    slope_error: float  # standard error; 0 under Rasch
     shift: float
     shift_error: float  # standard error
     items: tuple[str, ...]
@@ -56,7 +59,7 @@ class Link:
     def reading(self) -> str:
         """The finding in words."""
         left = int((~self.drifted).sum())
-        scale = "" if self.slope == 1 else f" and a factor of {self.slope:.3f}"
+        scale = f" and a factor of {self.slope:.3f} (standard error {self.slope_error:.3f})" if self.slope_error else ""
         return (
             f"The two scales differ by {self.shift:+.3f} (standard error {self.shift_error:.3f}){scale}, judged by "
             f"{left} shared items; {int(self.drifted.sum())} others changed their difficulty and were left out."
@@ -67,14 +70,17 @@ def link_banks(new: ItemBank, old: ItemBank) -> Link:
     """Link of the scale of ``new`` to that of ``old``, by the items that both have, known by name.
 
     Rasch: the mean difference of the difficulties, weighted by precision. 2PL: the slope and shift for which the
-    two sets of characteristic curves differ least (Haebara 1980, Japanese Psychological Research 22, 144-149).
+    two sets of characteristic curves differ least, on both scales (Haebara 1980, Japanese Psychological Research 22,
+    144-149).
     Items that moved by more than their standard errors explain are found by rounds, starting from the median
     difference, with the false discovery rate held at 5% (Benjamini & Hochberg 1995, JRSS B 57, 289-300). Items
-    all right or all wrong in either bank are not used. The standard error of the shift is that from the items'
-    own errors.
+    all right or all wrong in either bank are not used. The standard error of the shift is, under Rasch, that from the
+    items' own errors; under 2PL those of slope and shift come from how the items differ about the link, as if they
+    were a sample of items (the jackknife, a Gauss-Newton step for each; Miller 1974, Biometrika 61, 1-15).
 
-    To put new items on an old scale with the responses at hand, ``fit_rasch(correct, anchor=...)`` is better.
-    Raises InputError if the banks are of two models, or share fewer than 2 such items.
+    To put new items on an old scale with the responses at hand, ``calibrate(responses, onto=old)`` is better.
+    Raises InputError if the banks are of two models, share fewer than 2 such items (2PL: 3), or if the difficulties of
+    these have nothing to do with each other.
     """
     if new.calibration.model != old.calibration.model:
         raise InputError(
@@ -84,59 +90,104 @@ def link_banks(new: ItemBank, old: ItemBank) -> Link:
     columns = ["item", "difficulty", "standard_error", "discrimination"]
     kept = [bank.table.filter(pl.col("flag") == "").select(columns) for bank in (new, old)]
     shared = kept[0].join(kept[1], on="item", suffix="_old").sort("item")
-    if len(shared) < 2:
+    slopes = new.calibration.model == "2pl"
+    least = 3 if slopes else 2
+    if len(shared) < least:
         raise InputError(
-            f"{len(shared)} items are in both banks, with right and wrong answers in each; a link needs 2. "
+            f"{len(shared)} items are in both banks, with right and wrong answers in each; a link needs {least}. "
             "See that items have the same names in both, or calibrate all responses together."
         )
-    error = np.hypot(shared["standard_error"].to_numpy(), shared["standard_error_old"].to_numpy())
-    return _without_drift(shared, error, slopes=new.calibration.model == "2pl")
+    return _without_drift(shared, slopes, least)
 
 
-def _without_drift(shared: pl.DataFrame, error: FloatArray, slopes: bool) -> Link:
-    """Rounds of linking and leaving out, until they agree."""
+def _without_drift(shared: pl.DataFrame, slopes: bool, least: int) -> Link:
+    """Rounds of linking and leaving out, until they agree; ``least`` items must be left."""
     new, old = shared["difficulty"].to_numpy(), shared["difficulty_old"].to_numpy()
-    slope, shift = 1.0, float(np.median(old - new))
+    new_error, old_error = shared["standard_error"].to_numpy(), shared["standard_error_old"].to_numpy()
+    slope = _steeper(shared) if slopes else 1.0
+    shift = float(np.median(old - slope * new))
     drifted: Mask = np.zeros(len(new), dtype=bool)
     for _ in range(_MOST_ROUNDS):
-        before = drifted
+        before, error = drifted, np.hypot(slope * new_error, old_error)
         drifted = _discovered((slope * new + shift - old) / error)
-        if (~drifted).sum() < 2:
+        if (~drifted).sum() < least:
             drifted = np.zeros(len(new), dtype=bool)
         slope, shift = _haebara(shared.filter(~drifted)) if slopes else (1.0, _mean_shift(new, old, error, ~drifted))
         if (drifted == before).all():
             break
+    error = np.hypot(slope * new_error, old_error)
+    off = slope * new + shift - old
+    few_agree = not drifted.any() or 2 * drifted.sum() > len(drifted)
+    if few_agree and contradict(off, old, np.ones(len(off)), float(((off / error) ** 2).sum())):
+        worst = int(np.abs(off).argmax())
+        raise InputError(
+            f"the {len(off)} shared items contradict each other: no shift brings the difficulties of the new bank near "
+            f"those of the old one (furthest: {shared['item'][worst]!r}, off by {off[worst]:+.2f}). See that the same "
+            "names mean the same items and answer keys in both."
+        )
+    errors = _haebara_errors(shared.filter(~drifted), slope, shift) if slopes else (0.0, _shift_error(error[~drifted]))
     return Link(
         slope=slope,
+        slope_error=errors[0],
         shift=shift,
-        shift_error=float((error[~drifted] ** -2).sum() ** -0.5),
+        shift_error=errors[1],
         items=tuple(shared["item"]),
-        difference=slope * new + shift - old,
+        difference=off,
         difference_error=error,
         drifted=drifted,
     )
+
+
+def _shift_error(error: FloatArray) -> float:
+    return float((error**-2).sum() ** -0.5)
 
 
 def _mean_shift(new: FloatArray, old: FloatArray, error: FloatArray, used: Mask) -> float:
     return float(np.average((old - new)[used], weights=error[used] ** -2))
 
 
+def _steeper(shared: pl.DataFrame) -> float:
+    """How many times steeper items are in the new bank than in the old, at the median."""
+    ratio = shared["discrimination"].to_numpy() / shared["discrimination_old"].to_numpy()
+    return float(np.exp(np.median(np.log(np.abs(ratio)))))
+
+
 def _haebara(shared: pl.DataFrame) -> tuple[float, float]:
     """Slope and shift for which the characteristic curves differ least."""
     new, old = shared["difficulty"].to_numpy(), shared["difficulty_old"].to_numpy()
-    new_slope, old_slope = shared["discrimination"].to_numpy(), shared["discrimination_old"].to_numpy()
-    weight = np.exp(-(_POINTS**2) / 2)
-    target = expit(old_slope * (_POINTS[:, None] - old))
 
     def loss(link: FloatArray) -> float:
-        slope = np.exp(link[0])
-        found = expit(new_slope / slope * (_POINTS[:, None] - slope * new - link[1]))
-        return float(weight @ ((found - target) ** 2).sum(axis=1))
+        apart = _curves_apart(shared, np.exp(link[0]), link[1])[0]
+        return float(_WEIGHT @ (apart**2).sum(axis=1))
 
-    start = np.log(np.abs(new_slope)).mean() - np.log(np.abs(old_slope)).mean()
-    shift = np.median(old) - np.exp(start) * np.median(new)
-    best = minimize(loss, np.array([start, shift]), method="BFGS").x
+    start = _steeper(shared)
+    best = minimize(loss, np.array([np.log(start), np.median(old) - start * np.median(new)]), method="BFGS").x
     return float(np.exp(best[0])), float(best[1])
+
+
+def _curves_apart(shared: pl.DataFrame, slope: float, shift: float) -> tuple[FloatArray, FloatArray]:
+    """By how much the curves differ, [points, items], and the derivatives of that by the link, [2, points, items].
+
+    The points are those of the old scale, then those of the new one, so that neither bank is preferred.
+    """
+    new, old = shared["difficulty"].to_numpy(), shared["difficulty_old"].to_numpy()
+    new_slope, old_slope = shared["discrimination"].to_numpy(), shared["discrimination_old"].to_numpy()
+    moved = expit(new_slope / slope * (_POINTS - slope * new - shift))
+    back = expit(old_slope * (slope * _POINTS + shift - old))
+    apart = np.vstack([moved - expit(old_slope * (_POINTS - old)), back - expit(new_slope * (_POINTS - new))])
+    steepness, of_back = new_slope / slope * moved * (1 - moved), old_slope * back * (1 - back)
+    by_slope = np.vstack([-steepness * (_POINTS - shift) / slope, of_back * _POINTS])
+    return apart, np.stack([by_slope, np.vstack([-steepness, of_back])])
+
+
+def _haebara_errors(shared: pl.DataFrame, slope: float, shift: float) -> tuple[float, float]:
+    """Standard errors of slope and shift, from how far the link would move without each item."""
+    apart, by_link = _curves_apart(shared, slope, shift)
+    pull = np.einsum("pi,api,p->ia", apart, by_link, _WEIGHT)
+    hold = np.einsum("api,bpi,p->iab", by_link, by_link, _WEIGHT)
+    without = np.linalg.solve(hold.sum(axis=0) - hold, pull[:, :, None])[:, :, 0]
+    slope_error, shift_error = np.sqrt((without**2).sum(axis=0))
+    return float(slope_error), float(shift_error)
 
 
 def _discovered(z: FloatArray) -> Mask:

@@ -60,6 +60,17 @@ class Point:
     n_probes: int  # directions in which information is nearly lost and therefore computed exactly; 0, 1 or 2
     coefficients: FloatArray  # [groups, slots, rank], of the probability and, under 2PL, ability times it
 
+    def within(self, window: slice) -> Point:
+        """The same at some of the points alone."""
+        return replace(
+            self,
+            grid=replace(self.grid, ability=self.grid.ability[window]),
+            compact=self.compact[:, window],
+            log_density=self.log_density[:, window],
+            population_slopes=tuple(slopes[:, window] for slopes in self.population_slopes),
+            basis=self.basis[window],
+        )
+
     def for_sums(self) -> Point:
         """The same without the largest array, which no sum over respondents needs: less to send to where they are."""
         return replace(self, probability=np.zeros((0, 0)))

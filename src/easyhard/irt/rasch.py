@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from easyhard.irt.anchors import check_agreement, check_anchor
 from easyhard.irt.cases import ItemTotals, rasch_cases
 from easyhard.irt.checks import check_fittable
 from easyhard.irt.counts import Counts
@@ -26,7 +27,7 @@ from easyhard.irt.sample import Sample, make_sample
 from easyhard.irt.search import Maximum, Search
 from easyhard.irt.start import rasch_start
 from easyhard.irt.threads import own_threads
-from easyhard.schema import FloatArray, InputError, IntArray
+from easyhard.schema import FloatArray, IntArray
 
 _LOWEST_PRIOR_SD = 0.5  # logits: a few items that happen to be alike must not pass for a sharp prior
 
@@ -60,7 +61,8 @@ def fit_rasch(
     It is never placed among items that the same respondents answered less uniformly (see ``extremes``).
 
     Raises InputError for fewer than 2 respondents or 2 items that vary, an item without responses, codes
-    other than 1, 0 and -1, or a weight, population number or anchor that cannot be.
+    other than 1, 0 and -1, or a weight, population number or anchor that cannot be, or anchors
+    that contradict each other.
     """
     counts = check_fittable(correct)
     sample = make_sample(len(correct), weight, population)
@@ -81,6 +83,7 @@ def _fit(
     if ability == "free":
         maximum = maximise_free(search, maximum)
     kept = counts.varies | np.isfinite(anchors)
+    check_agreement(search, maximum, np.flatnonzero(kept)[np.unique(cases.group_of, return_index=True)[1]])
     by_group = placed(maximum, items, anchored)
     difficulty, standard_error = np.empty(len(kept)), np.empty(len(kept))
     difficulty[kept] = by_group.difficulty[cases.group_of]
@@ -124,19 +127,6 @@ def n_population_parameters(maximum: Maximum, search: Search) -> int:
     if len(populations) == 1 and len(populations[0].weight) > 1:
         return max(populations[0].n_components - 2 - search.design.slopes, 0)
     return sum(len(parts) for parts in search.design.populations)
-
-
-def check_anchor(anchor: FloatArray | None, n_items: int) -> FloatArray:
-    """Anchors [items] with NaN for free items. Raises InputError if they do not fit the items."""
-    if anchor is None:
-        return np.full(n_items, np.nan)
-    values = np.asarray(anchor, dtype=float)
-    if values.shape != (n_items,) or np.isinf(values).any() or np.isnan(values).all():
-        raise InputError(
-            f"anchor has shape {values.shape} and {int(np.isfinite(values).sum())} finite values for {n_items} items. "
-            "Give a difficulty in logits for each item that is known, at least one, and NaN for the others."
-        )
-    return values
 
 
 def rasch_design(n_populations: int, anchored: bool, uneven: bool) -> Design:

@@ -14,6 +14,7 @@ from easyhard.irt.cases import Cases, ItemTotals
 from easyhard.irt.counts import Mask
 from easyhard.irt.expectation import Expectation, expectation
 from easyhard.irt.information import Derivatives, derivatives, exact_loss, exact_rows_are_few, invert
+from easyhard.irt.item_step import fitted_items
 from easyhard.irt.point import Design, Parameters, Point, make_point
 from easyhard.irt.population import Population, normal_population
 from easyhard.schema import FloatArray
@@ -121,6 +122,13 @@ class Search:
         log_likelihood = sums.log_likelihood + float(self.items.total @ parameters.intercept)
         return At(point, sums, log_likelihood + _log_prior(parameters, self.design), log_likelihood)
 
+    def with_items_fitted(
+        self, start: Parameters, reach: tuple[float, float]
+    ) -> tuple[Parameters, tuple[float, float]]:
+        """A better place to start under 2PL: ``start`` with the items fitted to its posteriors."""
+        at = self.at(start, reach)
+        return fitted_items(at.point, at.sums, self.items, self.design), _reach(at.place)
+
     def derivatives(self, at: At, exact: bool) -> Derivatives:
         """Derivatives there; a standard deviation at the end of its range is held fixed."""
         loss = exact_loss(self.shards[0], at.point, self.design) if exact else None
@@ -169,9 +177,7 @@ class Search:
         return at, step / 2**halvings
 
     def _moved(self, place: Place, step: FloatArray) -> At:
-        low, high = -place.support[0], place.support[1]
-        reach = (low - _MARGIN * (high - low), high + _MARGIN * (high - low))
-        return self.at(moved(place.parameters, step, self.design), reach)
+        return self.at(moved(place.parameters, step, self.design), _reach(place))
 
     def _climb(self, place: Place, step: FloatArray) -> tuple[At, int]:
         """The first of step, half the step, a quarter ... that does not lower the objective; how often halved."""
@@ -200,6 +206,12 @@ class Path:
         changes = np.diff(np.column_stack([*self.steps, step]), axis=1)
         share = np.linalg.lstsq(changes * weight[:, None], step * weight, rcond=1e-10)[0]
         return np.asarray(step - (np.column_stack(self.moves) + changes) @ share)
+
+
+def _reach(place: Place) -> tuple[float, float]:
+    """The abilities for the next step: those with any mass here, and a margin."""
+    low, high = -place.support[0], place.support[1]
+    return low - _MARGIN * (high - low), high + _MARGIN * (high - low)
 
 
 def _no_lower(found: At, place: Place) -> bool:

@@ -78,19 +78,25 @@ def choose(counts: ItemCounts, items: Places) -> Chosen:
     return Chosen(column, few_blocks(block_of))
 
 
-def sparse_cases(responses: SparseResponses, chosen: Chosen) -> Cases:
+def sparse_cases(responses: SparseResponses, chosen: Chosen, single: bool = False) -> Cases:
     """Cases of the respondents of ``responses`` on the ``chosen`` items, each item a group; see ``Cases``.
 
-    If there are no respondents there is one who saw nothing, who counts for nothing.
+    ``single`` makes each respondent a case, with its right answers: what 2PL needs. If there are no respondents there
+    is one who saw nothing, who counts for nothing.
     """
     some = of_items(responses, chosen)
     if len(some.starts) == 1:
         some = SparseResponses(np.zeros(2, dtype=np.int64), some.item, some.correct)
     n_correct = _sums(some, some.correct.astype(np.intp))
     pattern_first, pattern_of = by_appearance(*distinct_keys(_sets(some, chosen.size)))
-    case_first, case_of = distinct_keys(pattern_of, n_correct)
+    of_case = (pattern_of, np.arange(len(n_correct))) if single else (pattern_of, n_correct)
+    case_first, case_of = distinct_keys(*of_case)
     shape = (len(n_correct), chosen.size)
     observed: Any = csr_array((np.ones(len(some.item)), some.item, some.starts), shape=shape)
+    right: Any = None
+    if single:
+        solved = some.item[some.correct == 1]
+        right = csr_array((np.ones(len(solved)), solved, np.append(0, np.cumsum(n_correct))), shape=shape)
     if len(pattern_first) < len(n_correct):
         observed = observed[pattern_first]
     n_blocks = int(chosen.block_of.max()) + 1
@@ -105,6 +111,7 @@ def sparse_cases(responses: SparseResponses, chosen: Chosen) -> Cases:
         share=np.asarray(observed @ member) / member.sum(axis=0),
         case_of=case_of,
         group_of=np.arange(chosen.size),
+        correct=right,
     )
 
 

@@ -6,12 +6,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from easyhard.irt.cases import Cases, ItemTotals
 from easyhard.irt.point import Parameters
 from easyhard.irt.population import normal_population
 from easyhard.schema import FloatArray
 
+_CORRELATIONS = (0.1, 0.95)  # of an item with the log-odds; at the ends, slopes are 0.2 and 5
+_LOGISTIC = 1.702  # logits of a unit of the normal ogive
+_PROX = 2.89  # 1.7 squared: normal ogive and logistic curve agree with slopes so far apart
+_LEAST_SHARED = 0.5  # stretches no further
 _MARGIN = 3.0  # logits beyond the respondents' log-odds; the search widens it where that is too little
 
 
@@ -35,6 +40,16 @@ class Spread:
         )
 
     @property
+    def mean(self) -> float:
+        """Mean of the log-odds."""
+        return self.log_odds / self.count
+
+    @property
+    def total_sd(self) -> float:
+        """Standard deviation of the log-odds, chance included."""
+        return math.sqrt(max(self.square / self.count - self.mean**2, 1e-12))
+
+    @property
     def sd(self) -> float:
         """Standard deviation of the log-odds beyond chance, kept within reason."""
         variance = (self.square - self.log_odds**2 / self.count - self.chance) / self.count
@@ -45,14 +60,14 @@ def spread_of(right: FloatArray, n_items: FloatArray, count: FloatArray) -> Spre
     """Spread of respondents, ``count`` [cases] of them with ``right`` [cases] of ``n_items`` [cases] right."""
     some = n_items > 0
     right, n_items, count = right[some], n_items[some], count[some]
-    log_odds = _log_odds(right, n_items)
+    of_total = log_odds(right, n_items)
     chance = (n_items + 1) / ((right + 0.5) * (n_items - right + 0.5))
     return Spread(
         count=float(count.sum()),
-        log_odds=float(count @ log_odds),
-        square=float(count @ log_odds**2),
+        log_odds=float(count @ of_total),
+        square=float(count @ of_total**2),
         chance=float(count @ chance),
-        furthest=float(np.abs(log_odds).max(initial=0.0)),
+        furthest=float(np.abs(of_total).max(initial=0.0)),
     )
 
 
@@ -62,13 +77,51 @@ def rasch_start(cases: Cases, items: ItemTotals, n_populations: int) -> tuple[Pa
 
 
 def start_from(spread: Spread, items: ItemTotals, n_populations: int) -> tuple[Parameters, tuple[float, float]]:
-    """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach."""
-    free = np.isnan(items.anchor)
-    intercept = np.where(free, _log_odds(items.total, items.asked * items.size), -items.anchor)
-    populations = (normal_population(0.0, spread.sd),) * n_populations
+    """Log-odds of the items, the spread of the respondents' log-odds, and the abilities they reach.
+
+    Log-odds of items are flattened by the spread of respondents, and the other way round: both are stretched to make up
+    for it (PROX; Wright & Stone 1979, Best Test Design, ch. 2).
+    """
+    easiness = log_odds(items.total, items.asked * items.size)
+    middle = np.average(easiness, weights=items.size)
+    of_items, of_respondents = float(np.average((easiness - middle) ** 2, weights=items.size)), spread.sd**2
+    shared = max(1 - of_items * of_respondents / _PROX**2, _LEAST_SHARED)
+    stretched = easiness * math.sqrt((1 + of_respondents / _PROX) / shared)
+    intercept = np.where(np.isnan(items.anchor), stretched, -items.anchor)
+    sd = spread.sd * math.sqrt((1 + of_items / _PROX) / shared)
+    populations = (normal_population(0.0, sd),) * n_populations
     reach = spread.furthest + _MARGIN
     return Parameters(np.ones_like(intercept), intercept, populations), (-reach, reach)
 
 
-def _log_odds(right: FloatArray, n: FloatArray) -> FloatArray:
+def standing(cases: Cases, spread: Spread) -> FloatArray:
+    """Sums, of log-odds standardised by ``spread``, over those who got an item right and those who saw it: [2, groups].
+
+    Under 2PL, where cases are respondents.
+    """
+    share_odds = (log_odds(cases.n_correct, cases.items_seen) - spread.mean) / spread.total_sd
+    sums = np.zeros((2, len(cases.size)))
+    for rows in cases.slices(1):
+        weighted = (cases.count[rows] * share_odds[rows])[:, None]
+        sums[0] += cases.sum_over_right(rows, weighted)[:, 0]
+        sums[1] += cases.block(rows).sum_over_cases(weighted)[:, 0]
+    return sums
+
+
+def slopes_start(stood: FloatArray, items: ItemTotals) -> tuple[FloatArray, FloatArray]:
+    """Slope and intercept of every item [groups] by its correlation with the respondents' log-odds; see ``standing``.
+
+    For an ability sd of 1. The biserial correlation gives the normal ogive, which the logistic curve follows with
+    slopes 1.702 times as large (Lord & Novick 1968, Statistical Theories of Mental Test Scores, ch. 16).
+    """
+    chance = (items.total + 0.5) / (items.asked + 1)
+    threshold = ndtri(chance)
+    height = np.exp(-(threshold**2) / 2) / math.sqrt(2 * math.pi)
+    correlation = np.clip((stood[0] - chance * stood[1]) / items.asked / height, *_CORRELATIONS)
+    steeper = _LOGISTIC / np.sqrt(1 - correlation**2)
+    return correlation * steeper, threshold * steeper
+
+
+def log_odds(right: FloatArray, n: FloatArray) -> FloatArray:
+    """Log-odds of ``right`` answers of ``n``, finite also if all or none are."""
     return np.log((right + 0.5) / (n - right + 0.5))
