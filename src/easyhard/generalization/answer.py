@@ -124,8 +124,8 @@ def _near(tests: dict[str, Any], done: pl.DataFrame) -> str:
         return "too few cells have results to tell whether training on a bin helps bins near it most"
     if _is_open(shape):
         return (
-            "whether the effect of training on a bin depends on the distance from it stays open: over these items and "
-            f"seeds it does, but with other training examples it might not {_slope(shape)}"
+            "whether the effect of training on a bin depends on the distance from it stays open: these items and seeds "
+            f"say that it does, but other training examples might not {_slope(shape)}"
         )
     if shape is tests["distance_slope"]:
         return f"{_words(shape['direction'], done, 'bins near it', 'bins far from it')} {_slope(shape)}"
