@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 import easyhard.evaluation.choices
 from easyhard.benchmarks import BenchmarkSpec, prompts
 from easyhard.evaluation import choice_log_likelihoods, evaluate
+from easyhard.evaluation.packed_choices import Question
 from easyhard.llm import LanguageModel, answer_tokens, load_model, prompt_tokens
 from easyhard.schema import InputError, Items
 from easyhard.sft.examples import training_examples
@@ -61,6 +62,16 @@ def test_choices_of_unequal_length_and_number_are_scored_alike(model: LanguageMo
     assert [len(row) for row in found] == [2, 3]
     for prompt, row, scores in zip(asked, choices, found, strict=True):
         np.testing.assert_allclose(scores, [alone(model, prompt, c) for c in row], atol=2e-5)
+
+
+def test_no_packed_row_has_more_scores_than_may_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = [Question([1] * 5, [2], [[3], [4, 5], [6] * (2 + k % 3)]) for k in range(9)]
+    for question in questions:
+        assert question.n_scored == len({place for place, _, _ in question.told})
+    monkeypatch.setattr(easyhard.evaluation.choices, "SCORES_PER_BATCH", 1_000)
+    batches = easyhard.evaluation.choices._packed_batches(questions, vocabulary=100)
+    assert sorted(i for batch in batches for i in batch) == list(range(9))
+    assert all(sum(questions[i].n_scored for i in batch) <= 10 for batch in batches) and len(batches) > 3
 
 
 def test_the_order_of_items_changes_no_answer(model: LanguageModel) -> None:

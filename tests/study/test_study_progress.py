@@ -33,6 +33,14 @@ def test_steps_at_the_same_time_count_as_far_as_they_are(clock: list[float]) -> 
     assert screen.getvalue().splitlines() == ["[1/3] b: 20 s; about 33 s left", "[2/3] a: 20 s; about 20 s left"]
 
 
+def test_steps_side_by_side_are_said_to_have_taken_their_share(clock: list[float]) -> None:
+    screen = io.StringIO()
+    progress = StudyProgress(Console(file=screen, width=100))
+    with progress.over({"a": 1.0, "b": 1.0}), progress.step("a", 2), progress.step("b", 2):
+        clock[0] = 30.0
+    assert [line.split(";")[0] for line in screen.getvalue().splitlines()] == ["[1/2] b: 15 s", "[2/2] a: 15 s"]
+
+
 def test_what_failed_or_waits_is_expected_no_more(clock: list[float]) -> None:
     progress = StudyProgress(Console(quiet=True))
     with progress.over({"cell 1: train": 5.0, "cell 1: evaluate": 5.0, "cell 10: train": 10.0, "cell 2": 10.0}):

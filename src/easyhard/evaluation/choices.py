@@ -64,14 +64,14 @@ def _question(prompt: list[int], choices: Sequence[list[int]]) -> Question:
 
 def _packed_batches(questions: Sequence[Question], vocabulary: int) -> list[list[int]]:
     """Indices in batches of like sizes, within what a pass may hold."""
-    sizes = [(len(question.tokens), len(question.told)) for question in questions]
+    sizes = [(len(question.tokens), question.n_scored) for question in questions]
     batches: list[list[int]] = [[]]
-    tokens = told = 0
+    tokens = scored = 0
     for i in sorted(range(len(questions)), key=sizes.__getitem__):
-        tokens, told = tokens + sizes[i][0], told + sizes[i][1]
-        if batches[-1] and (tokens > TOKENS_PER_BATCH or told * vocabulary > SCORES_PER_BATCH):
+        tokens, scored = tokens + sizes[i][0], scored + sizes[i][1]
+        if batches[-1] and (tokens > TOKENS_PER_BATCH or scored * vocabulary > SCORES_PER_BATCH):
             batches.append([])
-            tokens, told = sizes[i]
+            tokens, scored = sizes[i]
         batches[-1].append(i)
     return batches
 

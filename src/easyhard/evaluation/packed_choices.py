@@ -45,6 +45,11 @@ class Question:
         return [*range(start), *(start + k for rest in self.rests for k in range(len(rest) - 1))]
 
     @property
+    def n_scored(self) -> int:
+        """How many of ``tokens`` are projected on the vocabulary."""
+        return len(self.opening) + 1 + sum(len(rest) - 1 for rest in self.rests)
+
+    @property
     def told(self) -> list[tuple[int, int, int]]:
         """Of each token of each choice: the place in ``tokens`` that predicts it, the token, and the choice."""
         found, place, last = [], len(self.trunk), len(self.trunk) - 1

@@ -89,7 +89,7 @@ class _Team:
 
     def _hire(self) -> None:
         """As many workers again as there is room for, and enough to ask for more machines; no more than cells."""
-        room = 2 * int(self._ray.cluster_resources().get("CPU", 0.0) // self._machines.cpus)
+        room = 2 * self._places()
         waiting = sum(not jobs for _, jobs in self._flying.values())
         new = min(max(FEWEST_ASKED, room) - len(self._flying), len(self._line) - waiting)
         for _ in range(new):
