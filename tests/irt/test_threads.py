@@ -44,6 +44,7 @@ def test_the_number_of_threads_changes_no_digit(
     correct = simulate_rasch(300, rng.normal(0, 1.3, 120), 0.0, 1.0, missing, rng)
     monkeypatch.setattr("easyhard.irt.cases._TALLEST", 40)
     monkeypatch.setattr("easyhard.irt.cases._CACHED", 400)
+    monkeypatch.setattr("easyhard.irt.expectation._SHARED", 0)
     found = {}
     for threads in (1, 3):
         monkeypatch.setattr("easyhard.irt.search.expectation", with_threads(threads))

@@ -73,6 +73,11 @@ class Cases:
         return sums.T
 
     @property
+    def n_entries(self) -> int:
+        """Numbers read for a sum over everything."""
+        return int(self.observed.size + (0 if self.correct is None else self.correct.size))
+
+    @property
     def complete(self) -> bool:
         """Whether every respondent saw every item."""
         return isinstance(self.observed, np.ndarray) and len(self.observed) == 1 and bool(self.observed.all())
@@ -80,6 +85,8 @@ class Cases:
     @property
     def items_seen(self) -> FloatArray:
         """Items that each case saw: [cases]."""
+        if self.complete:
+            return np.full(len(self.count), self.size.sum())
         return np.concatenate([self.block(rows).sum_over_items(self.size[:, None])[:, 0] for rows in self.slices(1)])
 
     def slices(self, width: int) -> list[slice]:
@@ -119,10 +126,10 @@ class CaseBlock:
     def sum_over_items(self, values: FloatArray) -> FloatArray:
         """Sum ``values`` [groups, n], one row per group, over what each case saw: [cases, n].
 
-        Where all saw everything, their sum over some or all groups may stand for the rows of these.
+        Where all saw everything it is one row for all, and sums over some or all groups may stand for ``values``.
         """
         if self.complete:
-            return np.asarray(np.broadcast_to(values.sum(axis=0), (len(self.pattern), values.shape[1])))
+            return np.asarray(values.sum(axis=0, keepdims=True))
         if not isinstance(self.observed, np.ndarray):
             return np.asarray((self.observed @ values)[self.pattern])
         sums = np.zeros((len(self.observed), values.shape[1]))

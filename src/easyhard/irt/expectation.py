@@ -17,6 +17,7 @@ from easyhard.irt.point import Point
 from easyhard.irt.threads import in_order
 from easyhard.schema import FloatArray
 
+_SHARED = 2_000_000  # entries of the matrices from which threads gain more than they spend on waiting for each other
 _SKIPPED = 8  # points from one to the next at which posteriors are looked for
 TAIL = 34.0  # log-density below the peak at which a posterior may be cut: exp(-34) = 2e-15
 
@@ -29,7 +30,7 @@ class Posteriors:
     weight: FloatArray  # [cases of the slice, points]; rows sum to 1
     log_likelihood: FloatArray  # [cases of the slice], without the terms linear in the intercepts
     score: FloatArray  # [cases of the slice], right answers weighted by slope
-    expected: FloatArray  # [cases of the slice, points], of the score; empty unless the point has probes
+    expected: FloatArray  # [cases of the slice, points] or one row, of the score; empty unless the point has probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,14 @@ class _Evidence:
     """What posteriors of a slice of cases depend on, at whatever points."""
 
     block: CaseBlock
-    sums: FloatArray  # [cases of the slice, ...], over the items seen, of what ``_of_items`` gives
+    sums: FloatArray  # [cases of the slice, ...], or one row if all saw everything: over the items, of ``_of_items``
     score: FloatArray  # [cases of the slice], as in ``Posteriors``
     population: Places  # [cases of the slice]
 
     def log_density(self, point: Point) -> FloatArray:
         """Logarithm of the posterior density, up to a constant of each case: [cases of the slice, points]."""
-        log_density: FloatArray = self.sums[:, : len(point.compact)] @ -point.compact
-        log_density += np.outer(self.score, point.grid.ability)
+        log_density: FloatArray = np.outer(self.score, point.grid.ability)
+        log_density -= self.sums[:, : len(point.compact)] @ point.compact
         log_density += point.log_density[self.population]
         return log_density
 
@@ -126,6 +127,8 @@ def _posteriors_given(evidence: _Evidence, point: Point) -> Posteriors:
 def expectation(cases: Cases, point: Point, threads: int = 1) -> Expectation:
     """All sums over the respondents in ``cases``."""
     of_slice = partial(_expectation_of, cases, point, _of_items(cases, point))
+    if cases.n_entries < _SHARED:
+        threads = 1
     return reduce(_added, in_order(of_slice, cases.slices(len(point.grid.ability)), threads))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit
 
 from easyhard.irt.cases import ItemTotals
 from easyhard.irt.counts import Places
@@ -14,7 +13,7 @@ from easyhard.irt.population import Population
 from easyhard.irt.quadrature import Quadrature, quadrature
 from easyhard.schema import FloatArray
 
-_COARSE = 65  # points on which the largest information is looked for; it is smooth in ability
+_COARSE = 33  # points on which the largest information is looked for; it is smooth in ability
 _COMPACT_ERROR = 1e-11  # of any curve, relative to its size
 _SAMPLED = 100  # items taken at once into the sample from which the compact terms are made
 _MOST_SAMPLES = 4
@@ -80,15 +79,13 @@ def make_point(parameters: Parameters, items: ItemTotals, reach: tuple[float, fl
     """Point of ``parameters``; ``reach`` holds the ends of the abilities considered."""
     low, high = reach
     slope, intercept = parameters.slope[:, None], parameters.intercept[:, None]
-    coarse = expit(slope * np.linspace(low, high, _COARSE) + intercept)
+    coarse, _ = _curves(slope * np.linspace(low, high, _COARSE) + intercept)
     coarse *= (1 - coarse) * slope**2
     information = _most(coarse, items.size, items.most_seen)
     del coarse
     information += max(float((1 / population.width**2).max()) for population in parameters.populations)
     grid = quadrature(low, high, information, max(float(np.abs(slope).max()), 1e-3))
-    logit = slope * grid.nodes + intercept
-    probability = expit(logit)
-    softplus = np.logaddexp(0, logit, out=logit)
+    probability, softplus = _curves(slope * grid.nodes + intercept)
     basis, coefficients = _common_basis(probability, grid.nodes if design.slopes else None)
     terms = np.eye(len(grid.nodes))
     if not items.complete and len(items.size) >= _SAMPLED:
@@ -113,6 +110,19 @@ def make_point(parameters: Parameters, items: ItemTotals, reach: tuple[float, fl
         n_probes=1 + design.slopes if design.probes else 0,
         coefficients=coefficients,
     )
+
+
+def _curves(logit: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The logistic function p of ``logit``, and log(1 + exp(logit)) = logit - log(p).
+
+    By exp and log1p, which numpy computes many numbers at a time: several times as fast as expit and logaddexp.
+    """
+    softplus = np.abs(logit)
+    np.exp(np.negative(softplus, out=softplus), out=softplus)
+    np.log1p(softplus, out=softplus)
+    softplus += np.maximum(logit, 0)
+    logit -= softplus
+    return np.exp(logit, out=logit), softplus
 
 
 def _population_slopes(population: Population, free: tuple[PopulationPart, ...], ability: FloatArray) -> FloatArray:

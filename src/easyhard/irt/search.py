@@ -146,22 +146,18 @@ class Search:
         approximate = self.design.probes and (not exact or self.design.log_slope_sd is not None)
         at, iterations, path = self.at(start, reach), 1, Path([], [])
         while True:
-            step, weight = self._step(at, exact)
+            slopes = self.derivatives(at, exact)
+            step, weight = _step(slopes)
             longest = float(np.abs(step).max())
             if longest < TOLERANCE or iterations == MOST_ITERATIONS or self._too_steep(at):
-                return Maximum(at, self.derivatives(at, self.exact), iterations, longest)
+                slopes = slopes if exact == self.exact else self.derivatives(at, self.exact)
+                return Maximum(at, slopes, iterations, longest)
             place = at.place
-            del at  # while the next point is made there is memory for one
+            del at, slopes  # while the next point is made there is memory for one
             further = path.accelerated(step, weight) if approximate and longest < _NEAR else step
             at, further = self._next(place, step, further)
             path = path.extended(further, step)
             iterations += 1
-
-    def _step(self, at: At, exact: bool) -> tuple[FloatArray, FloatArray]:
-        """The step of Newton's method, and the weight of each parameter in the length of a step."""
-        slopes = self.derivatives(at, exact)
-        diagonal = np.append(slopes.items.diagonal(axis1=1, axis2=2).ravel(), slopes.populations.diagonal())
-        return invert(slopes).product(slopes.gradient), np.sqrt(diagonal)
 
     def _too_steep(self, at: At) -> bool:
         return self.design.log_slope_sd is None and at.steepest > HIGHEST_SLOPE
@@ -206,6 +202,12 @@ class Path:
         changes = np.diff(np.column_stack([*self.steps, step]), axis=1)
         share = np.linalg.lstsq(changes * weight[:, None], step * weight, rcond=1e-10)[0]
         return np.asarray(step - (np.column_stack(self.moves) + changes) @ share)
+
+
+def _step(slopes: Derivatives) -> tuple[FloatArray, FloatArray]:
+    """The step of Newton's method, and the weight of each parameter in the length of a step."""
+    diagonal = np.append(slopes.items.diagonal(axis1=1, axis2=2).ravel(), slopes.populations.diagonal())
+    return invert(slopes).product(slopes.gradient), np.sqrt(diagonal)
 
 
 def _reach(place: Place) -> tuple[float, float]:
