@@ -74,34 +74,28 @@ def maximise(correct: IntArray) -> Reference:
 def maximise_two_parameter(correct: IntArray, log_discrimination_sd: float | None) -> TwoParameterReference:
     """Maximum of log-likelihood plus log-prior over difficulties and discriminations; no item may be extreme.
 
-    Without a prior the standard errors are those of the inverse numerical Hessian. With one they are those of the
-    posterior in the logarithm of a discrimination, except that the likelihood's slope in it, which a maximum of
-    the likelihood alone does not have, may add to the information but not take away.
+    The prior is on the logarithms of the discriminations, about their mean. The standard errors are those of the
+    inverse numerical Hessian of what is maximised, in difficulty and the logarithm of discrimination.
     """
     n_items = correct.shape[1]
 
     def loss(parameters: FloatArray) -> float:
-        difficulty, discrimination = parameters[:n_items], parameters[n_items:]
-        return -log_likelihood(correct, difficulty, 0.0, 1.0, 181, discrimination)
+        return -log_likelihood(correct, parameters[:n_items], 0.0, 1.0, 181, np.exp(parameters[n_items:]))
 
     def penalised(parameters: FloatArray) -> float:
         if log_discrimination_sd is None:
             return loss(parameters)
-        log_discrimination = np.log(np.maximum(parameters[n_items:], 1e-9))
-        return loss(parameters) + 0.5 * float(np.sum((log_discrimination / log_discrimination_sd) ** 2))
+        about_mean = parameters[n_items:] - parameters[n_items:].mean()
+        return loss(parameters) + 0.5 * float(np.sum((about_mean / log_discrimination_sd) ** 2))
 
-    best = _minimum(penalised, np.repeat([0.0, 1.0], n_items))
-    information = _hessian(loss, best)
-    if log_discrimination_sd is not None:
-        slope = np.log(best[n_items:]) / log_discrimination_sd**2  # of the likelihood: the prior's is minus that
-        in_log = 1 / log_discrimination_sd**2 + np.maximum(-slope, 0)
-        information[range(n_items, 2 * n_items), range(n_items, 2 * n_items)] += in_log / best[n_items:] ** 2
-    error = np.sqrt(np.diag(np.linalg.inv(information)))
+    best = _minimum(penalised, np.zeros(2 * n_items))
+    error = np.sqrt(np.diag(np.linalg.inv(_hessian(penalised, best))))
+    discrimination = np.exp(best[n_items:])
     return TwoParameterReference(
         difficulty=best[:n_items],
         standard_error=error[:n_items],
-        discrimination=best[n_items:],
-        discrimination_error=error[n_items:],
+        discrimination=discrimination,
+        discrimination_error=discrimination * error[n_items:],
         log_likelihood=-loss(best),
     )
 

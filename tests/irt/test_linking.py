@@ -8,6 +8,7 @@ import pytest
 from marginal_reference import log_likelihood
 from scipy.optimize import minimize
 from scipy.special import expit
+from scipy.stats import t
 
 from easyhard.chance import cell_rng
 from easyhard.irt import (
@@ -96,7 +97,10 @@ def test_2pl_scales_are_linked_by_their_curves() -> None:
     link = link_banks(new.bank, old.bank)
     assert link.slope == pytest.approx(1.4, abs=0.12)
     assert link.shift == pytest.approx(0.7, abs=0.12)
-    assert f"a factor of {link.slope:.3f} (standard error {link.slope_error:.3f})" in link.reading()
+    low, high = link.slope_interval
+    assert f"a factor of {link.slope:.3f} (95% interval {low:.3f} to {high:.3f})" in link.reading()
+    assert 3 < link.degrees <= 19  # of 20 items, some of which tell more than others
+    assert high - link.slope == pytest.approx(t.ppf(0.975, link.degrees) * link.slope_error)
     # The line by the means and sds of the difficulties (Marco 1977), here of items that differ little by error.
     shared = [one.bank.table["difficulty"].to_numpy() for one in (new, old)]
     shared = [shared[0][:20], shared[1][20:]]

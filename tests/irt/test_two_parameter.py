@@ -10,7 +10,7 @@ from marginal_reference import maximise_two_parameter
 from scipy.special import expit
 
 from easyhard.chance import cell_rng
-from easyhard.irt import ItemModel, fit_2pl
+from easyhard.irt import ItemModel, fit_2pl, fit_rasch, posterior_of
 from easyhard.schema import FloatArray, InputError, IntArray
 
 Truth = tuple[FloatArray, FloatArray]  # difficulty and discrimination: [items] each
@@ -120,8 +120,24 @@ def test_a_weak_prior_leads_to_the_estimates_without_any() -> None:
     np.testing.assert_allclose(weak.difficulty, without.difficulty, atol=1e-5)
     np.testing.assert_allclose(weak.standard_error, without.standard_error, rtol=1e-5)
     np.testing.assert_allclose(weak.discrimination_error, without.discrimination_error, rtol=1e-5)
-    np.testing.assert_allclose(strong.discrimination, 1, atol=1e-4)
+    # All alike is the Rasch model, whose ability sd is their discrimination.
+    rasch = fit_rasch(correct)
+    np.testing.assert_allclose(strong.discrimination, rasch.ability_sd, rtol=1e-5)
+    np.testing.assert_allclose(strong.difficulty, (rasch.difficulty - rasch.ability_mean) / rasch.ability_sd, atol=1e-5)
+    assert strong.log_likelihood == pytest.approx(rasch.log_likelihood, abs=1e-4)
     assert without.log_likelihood > fit_2pl(correct).log_likelihood > strong.log_likelihood
+
+
+def test_the_prior_leaves_the_scale_to_the_respondents() -> None:
+    rng = cell_rng(0, "test", "2pl", "few respondents, many steep items")
+    truth = rng.normal(0, 1, 300), 2.5 * np.exp(rng.normal(0, 0.3, 300))
+    correct = drawn(rng.normal(0, 1, 50), truth, 0.1, rng)
+    correct = correct[:, (correct == 1).any(axis=0) & (correct == 0).any(axis=0)]
+    fit = fit_2pl(correct)
+    posterior = posterior_of(correct, fit)
+    # Where the likelihood is highest in the unit of all discriminations together, abilities have a mean square of 1.
+    assert np.mean(posterior.mean**2 + posterior.sd**2) == pytest.approx(1, abs=1e-6)
+    assert np.exp(np.log(fit.discrimination).mean()) == pytest.approx(2.5, rel=0.25)  # standard error 10%
 
 
 def test_lost_information_by_expectation_agrees_with_that_case_by_case(monkeypatch: pytest.MonkeyPatch) -> None:

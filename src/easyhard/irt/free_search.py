@@ -48,7 +48,7 @@ def maximise_free(search: Search, normal: Maximum) -> Maximum:
         further = path.accelerated(step, weight)
         path = path.extended(further, step)
         parameters = moved(replace(parameters, populations=(shape,)), further, only.design)
-    return replace(maximum, iterations=iterations, moved=furthest, tolerance=_TOLERANCE)
+    return replace(maximum, iterations=iterations, moved=furthest, converged=furthest < _TOLERANCE)
 
 
 def _even_point(parameters: Parameters, shape: Population, search: Search) -> Point:

@@ -54,7 +54,8 @@ def derivatives(
     population_gradient, populations = _populations(point, sums)
     gradient = np.append(gradient.ravel(), population_gradient)
     if exact is not None:
-        return Derivatives(gradient, items, populations, exact, np.eye(exact.shape[1]))
+        found = Derivatives(gradient, items, populations, exact, np.eye(exact.shape[1]))
+        return _with_prior_mean(found, design)
     chain = _chain(point, design)
     loss, correction = _loss(point, design, items_of, sums)
     loss *= np.append(chain.ravel(), np.ones(len(population_gradient)))[:, None]
@@ -62,7 +63,9 @@ def derivatives(
     bad = np.linalg.det(corrected) < 0.1 * np.linalg.det(items)  # only far from the maximum
     corrected[bad] = items[bad]
     found = Derivatives(gradient, corrected, populations, loss, np.eye(loss.shape[1]))
-    return _with_probes(found, items, point, design, items_of, sums) if point.n_probes else found
+    if point.n_probes:
+        found = _with_probes(found, items, point, design, items_of, sums)
+    return _with_prior_mean(found, design)
 
 
 def _items(point: Point, design: Design, items_of: ItemTotals, sums: Expectation) -> tuple[FloatArray, FloatArray]:
@@ -78,11 +81,23 @@ def _items(point: Point, design: Design, items_of: ItemTotals, sums: Expectation
     chain = _chain(point, design)
     slopes, items = np.stack(gradient, axis=1) * chain, items * chain[:, :, None] * chain[:, None, :]
     if design.log_slope_sd is not None:
-        # A slope's logarithm is curved in the slope: that adds the data's pull on it to the information, or takes it
-        # away, which far from the maximum could leave none.
-        items[:, 1, 1] += design.log_slope_sd**-2 + np.maximum(-slopes[:, 1], 0)
-        slopes[:, 1] -= np.log(point.parameters.slope) / design.log_slope_sd**2
+        # A slope's logarithm is curved in the slope: that takes the data's pull on it off the information. Far from the
+        # maximum that could leave none; there no more than half of what is the slope's own goes.
+        own = items[:, 1, 1] - items[:, 0, 1] ** 2 / items[:, 0, 0]
+        items[:, 1, 1] += design.log_slope_sd**-2 - np.minimum(slopes[:, 1], own / 2)
+        log_slope = np.log(point.parameters.slope)
+        slopes[:, 1] -= (log_slope - log_slope.mean()) / design.log_slope_sd**2
     return slopes, items
+
+
+def _with_prior_mean(found: Derivatives, design: Design) -> Derivatives:
+    """``found`` less the prior's information on the mean of the logarithms of the slopes, which is free."""
+    if design.log_slope_sd is None:
+        return found
+    n_groups, k = found.items.shape[:2]
+    mean = np.zeros((len(found.gradient), 1))
+    mean[1 : n_groups * k : k] = 1 / (design.log_slope_sd * np.sqrt(n_groups))
+    return replace(found, loss=np.hstack([found.loss, mean]), core=block_diag(found.core, 1.0))
 
 
 def _with_probes(

@@ -27,11 +27,12 @@ def fitted_items(point: Point, sums: Expectation, items: ItemTotals, design: Des
     """Parameters at ``point`` with the slopes and intercepts of free items nearly the likeliest given ``sums``."""
     nodes, free = point.grid.nodes, np.flatnonzero(np.isnan(items.anchor))
     slope, intercept = point.parameters.slope.copy(), point.parameters.intercept.copy()
+    prior = None if design.log_slope_sd is None else (float(np.log(slope).mean()), design.log_slope_sd)
     for rows in row_blocks((len(free), len(nodes)), _AT_ONCE):
         some = free[rows]
         right = np.stack([items.total[some], sums.right[some, 0]], axis=1)
         seen = (sums.seen if len(sums.seen) == 1 else sums.seen[some]) @ point.from_compact
-        slope[some], intercept[some] = _fitted(slope[some], intercept[some], right, seen, nodes, design.log_slope_sd)
+        slope[some], intercept[some] = _fitted(slope[some], intercept[some], right, seen, nodes, prior)
     return replace(point.parameters, slope=slope, intercept=intercept)
 
 
@@ -41,11 +42,12 @@ def _fitted(
     right: FloatArray,
     seen: FloatArray,
     nodes: FloatArray,
-    prior: float | None,
+    prior: tuple[float, float] | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Slope and intercept of items [items], ``right`` [items, 2] being the right answers and the abilities behind them.
 
-    ``seen`` [items, nodes], or one row for all, are the respondents by ability.
+    ``seen`` [items, nodes], or one row for all, are the respondents by ability. ``prior`` holds the mean and sd of the
+    logarithms of the slopes.
     """
     powers = np.stack([np.ones_like(nodes), nodes, nodes**2], axis=1)
     left = np.arange(len(slope))
@@ -58,8 +60,8 @@ def _fitted(
         if prior is not None:
             chain = np.stack([np.ones(len(left)), slope[left]], axis=1)
             gradient, information = gradient * chain, information * chain[:, :, None] * chain[:, None, :]
-            information[:, 1, 1] += prior**-2 + np.maximum(-gradient[:, 1], 0)
-            gradient[:, 1] -= np.log(slope[left]) / prior**2
+            information[:, 1, 1] += prior[1] ** -2 + np.maximum(-gradient[:, 1], 0)
+            gradient[:, 1] -= (np.log(slope[left]) - prior[0]) / prior[1] ** 2
         step = _solved(information, gradient)
         intercept[left] += step[:, 0]
         slope[left] = slope[left] + step[:, 1] if prior is None else slope[left] * np.exp(step[:, 1])

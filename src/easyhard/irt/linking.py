@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from scipy.optimize import minimize
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, stdtrit
 
 from easyhard.irt.anchors import contradict
 from easyhard.irt.counts import Mask
@@ -32,10 +33,25 @@ class Link:
     slope_error: float  # standard error; 0 under Rasch
     shift: float
     shift_error: float  # standard error
+    degrees: float  # of freedom, of both standard errors; infinite under Rasch
     items: tuple[str, ...]
     difference: FloatArray
     difference_error: FloatArray
     drifted: Mask
+
+    @property
+    def slope_interval(self) -> tuple[float, float]:
+        """95% interval of the slope, by Student's t."""
+        return self._interval(self.slope, self.slope_error)
+
+    @property
+    def shift_interval(self) -> tuple[float, float]:
+        """95% interval of the shift, by Student's t."""
+        return self._interval(self.shift, self.shift_error)
+
+    def _interval(self, value: float, error: float) -> tuple[float, float]:
+        half = float(stdtrit(self.degrees, 0.975)) * error
+        return value - half, value + half
 
     def difficulty(self, new: FloatArray) -> FloatArray:
         """Difficulties or abilities of the new calibration on the old scale."""
@@ -59,9 +75,10 @@ class Link:
     def reading(self) -> str:
         """The finding in words."""
         left = int((~self.drifted).sum())
-        scale = f" and a factor of {self.slope:.3f} (standard error {self.slope_error:.3f})" if self.slope_error else ""
+        (low, high), (least, most) = self.shift_interval, self.slope_interval
+        scale = f" and a factor of {self.slope:.3f} (95% interval {least:.3f} to {most:.3f})" if self.slope_error else ""
         return (
-            f"The two scales differ by {self.shift:+.3f} (standard error {self.shift_error:.3f}){scale}, judged by "
+            f"The two scales differ by {self.shift:+.3f} (95% interval {low:+.3f} to {high:+.3f}){scale}, judged by "
             f"{left} shared items; {int(self.drifted.sum())} others changed their difficulty and were left out."
         )
 
@@ -76,7 +93,9 @@ def link_banks(new: ItemBank, old: ItemBank) -> Link:
     difference, with the false discovery rate held at 5% (Benjamini & Hochberg 1995, JRSS B 57, 289-300). Items
     all right or all wrong in either bank are not used. The standard error of the shift is, under Rasch, that from the
     items' own errors; under 2PL those of slope and shift come from how the items differ about the link, as if they
-    were a sample of items (the jackknife, a Gauss-Newton step for each; Miller 1974, Biometrika 61, 1-15).
+    were a sample of items (the jackknife, a Gauss-Newton step for each; Miller 1974, Biometrika 61, 1-15), with as many
+    degrees of freedom as there are items that count, less 1 (the effective number of Kish 1965, Survey Sampling, by what
+    each tells of the slope).
 
     To put new items on an old scale with the responses at hand, ``calibrate(responses, onto=old)`` is better.
     Raises InputError if the banks are of two models, share fewer than 2 such items (2PL: 3), or if the difficulties of
@@ -125,12 +144,14 @@ def _without_drift(shared: pl.DataFrame, slopes: bool, least: int) -> Link:
             f"those of the old one (furthest: {shared['item'][worst]!r}, off by {off[worst]:+.2f}). See that the same "
             "names mean the same items and answer keys in both."
         )
-    errors = _haebara_errors(shared.filter(~drifted), slope, shift) if slopes else (0.0, _shift_error(error[~drifted]))
+    by_curves = _haebara_errors(shared.filter(~drifted), slope, shift) if slopes else None
+    slope_error, shift_error, degrees = by_curves or (0.0, _shift_error(error[~drifted]), math.inf)
     return Link(
         slope=slope,
-        slope_error=errors[0],
+        slope_error=slope_error,
         shift=shift,
-        shift_error=errors[1],
+        shift_error=shift_error,
+        degrees=degrees,
         items=tuple(shared["item"]),
         difference=off,
         difference_error=error,
@@ -180,14 +201,15 @@ def _curves_apart(shared: pl.DataFrame, slope: float, shift: float) -> tuple[Flo
     return apart, np.stack([by_slope, np.vstack([-steepness, of_back])])
 
 
-def _haebara_errors(shared: pl.DataFrame, slope: float, shift: float) -> tuple[float, float]:
-    """Standard errors of slope and shift, from how far the link would move without each item."""
+def _haebara_errors(shared: pl.DataFrame, slope: float, shift: float) -> tuple[float, float, float]:
+    """Standard errors of slope and shift, from how far the link would move without each item; degrees of freedom."""
     apart, by_link = _curves_apart(shared, slope, shift)
     pull = np.einsum("pi,api,p->ia", apart, by_link, _WEIGHT)
     hold = np.einsum("api,bpi,p->iab", by_link, by_link, _WEIGHT)
     without = np.linalg.solve(hold.sum(axis=0) - hold, pull[:, :, None])[:, :, 0]
     slope_error, shift_error = np.sqrt((without**2).sum(axis=0))
-    return float(slope_error), float(shift_error)
+    told = hold[:, 0, 0] / hold[:, 0, 0].sum()
+    return float(slope_error), float(shift_error), max(float(1 / (told @ told)) - 1, 1.0)
 
 
 def _discovered(z: FloatArray) -> Mask:

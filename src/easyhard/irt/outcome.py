@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from easyhard.irt.search import HIGHEST_SD, HIGHEST_SLOPE, LOWEST_SD, Maximum, sd_bound
@@ -43,5 +44,6 @@ def outcome(maximum: Maximum) -> Outcome:
             "respondents differ no more than chance, so difficulties are log-odds.",
         )
     steps = f"Converged in {maximum.iterations} steps"
-    text = f"{steps}; the last would have moved no estimate by more than {maximum.tolerance:g}."
+    bound = 10.0 ** math.ceil(math.log10(max(maximum.moved, 1e-8)))
+    text = f"{steps}; one more would have moved no estimate by more than {bound:g}."
     return Outcome(True, text)

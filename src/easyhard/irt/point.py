@@ -17,7 +17,7 @@ _COARSE = 33  # points on which the largest information is looked for; it is smo
 _COMPACT_ERROR = 1e-11  # of any curve, relative to its size
 _SAMPLED = 100  # items taken at once into the sample from which the compact terms are made
 _MOST_SAMPLES = 4
-_RANK_ERROR = 1e-14  # share of the curves' squares that their common basis may miss: 1e-7 of a curve
+_RANK_ERROR = 1e-15  # share of the curves' squares that their common basis may miss: 3e-8 of a curve
 
 
 PopulationPart = Literal["mean", "log_sd"]
@@ -30,7 +30,7 @@ class Design:
     slopes: bool
     populations: tuple[tuple[PopulationPart, ...], ...]
     probes: bool = True  # whether the loss of information is approximate, so that its main directions are probed
-    log_slope_sd: float | None = None  # of the prior on the logarithms of the slopes, with mean 0; None: no prior
+    log_slope_sd: float | None = None  # of the prior on the logarithms of the slopes about their mean; None: no prior
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from easyhard.irt.point import Design, Parameters, Point, make_point
 from easyhard.irt.population import Population, normal_population
 from easyhard.schema import FloatArray
 
-TOLERANCE = 1e-8  # of the parameters: far below any standard error, far above rounding
+_TOLERANCE = 1e-8  # of the parameters: far below any standard error, far above rounding in most data
+_IN_ERRORS = 3e-7  # of a standard error, in any direction: where rounding is above the tolerance, this still is not
 MOST_ITERATIONS = 200  # Newton steps; ordinary data take 5 to 10
 LONGEST_STEP = 2.0  # by which one step may move a parameter
 LOWEST_SD, HIGHEST_SD = 0.01, 10.0  # ability sd is searched between these; language models have 0.5 to 3
@@ -69,13 +70,8 @@ class Maximum:
     at: At
     derivatives: Derivatives
     iterations: int
-    moved: float  # by the last step, at most
-    tolerance: float = TOLERANCE  # below which a step counts as none
-
-    @property
-    def converged(self) -> bool:
-        """Whether the last step was below the tolerance."""
-        return self.moved < self.tolerance
+    moved: float  # by one more step, at most
+    converged: bool  # whether such a step is as good as none
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +145,10 @@ class Search:
             slopes = self.derivatives(at, exact)
             step, weight = _step(slopes)
             longest = float(np.abs(step).max())
-            if longest < TOLERANCE or iterations == MOST_ITERATIONS or self._too_steep(at):
+            converged = longest < _TOLERANCE or float(slopes.gradient @ step) < _IN_ERRORS**2
+            if converged or iterations == MOST_ITERATIONS or self._too_steep(at):
                 slopes = slopes if exact == self.exact else self.derivatives(at, self.exact)
-                return Maximum(at, slopes, iterations, longest)
+                return Maximum(at, slopes, iterations, longest, converged)
             place = at.place
             del at, slopes  # while the next point is made there is memory for one
             further = path.accelerated(step, weight) if approximate and longest < _NEAR else step
@@ -244,7 +241,8 @@ def _moved_population(population: Population, mean: float = 0.0, log_sd: float =
 def _log_prior(parameters: Parameters, design: Design) -> float:
     if design.log_slope_sd is None:
         return 0.0
-    return float(-0.5 * np.sum((np.log(parameters.slope) / design.log_slope_sd) ** 2))
+    log_slope = np.log(parameters.slope)
+    return float(-0.5 * np.sum(((log_slope - log_slope.mean()) / design.log_slope_sd) ** 2))
 
 
 def sd_bound(sd: float) -> str:
