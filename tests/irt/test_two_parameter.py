@@ -325,3 +325,15 @@ def test_a_prior_without_width_is_refused(log_discrimination_sd: float) -> None:
 def test_what_cannot_be_fitted_is_refused_with_its_place(correct: IntArray, finding: str) -> None:
     with pytest.raises(InputError, match=finding):
         fit_2pl(correct)
+
+
+@pytest.mark.parametrize(("n_respondents", "n_items", "missing"), [(300, 250, 0.9), (30, 200, 0.7)])
+def test_few_responses_an_item_need_the_prior_and_without_it_end_in_a_sentence(
+    n_respondents: int, n_items: int, missing: float
+) -> None:
+    correct, _ = simulated(f"sparse {n_respondents}", n_respondents, n_items, missing)
+    correct = correct[:, (correct != -1).any(axis=0)]
+    with_prior, without = fit_2pl(correct), fit_2pl(correct, None)
+    assert with_prior.converged and np.isfinite(with_prior.standard_error).all()
+    assert not without.converged
+    assert "Give the discriminations a prior, or add respondents." in without.convergence

@@ -60,7 +60,8 @@ def derivatives(
     loss, correction = _loss(point, design, items_of, sums)
     loss *= np.append(chain.ravel(), np.ones(len(population_gradient)))[:, None]
     corrected = items - correction * chain[:, :, None] * chain[:, None, :]
-    bad = np.linalg.det(corrected) < 0.1 * np.linalg.det(items)  # only far from the maximum
+    # Only far from the maximum:
+    bad = (corrected[:, 0, 0] <= 0) | (np.linalg.det(corrected) < 0.1 * np.linalg.det(items))
     corrected[bad] = items[bad]
     found = Derivatives(gradient, corrected, populations, loss, np.eye(loss.shape[1]))
     if point.n_probes:
