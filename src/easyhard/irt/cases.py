@@ -22,8 +22,8 @@ from easyhard.irt.sample import Sample
 from easyhard.schema import MISSING, FloatArray, IntArray
 
 _MOST_BLOCKS = 64  # beyond, what is saved by treating them apart is lost to the size of the loss
-_CACHED = 500_000  # entries of a matrix turned to numbers at once, 4 MB
-_SLICE = 150_000  # entries of a matrix over cases at once; a slice takes ten of them, 12 MB
+_CACHED = 250_000  # entries of a matrix turned to numbers at once, 2 MB
+_SLICE = 100_000  # entries of a matrix over cases at once; a slice takes ten of them, 8 MB
 _TALLEST = 4096  # rows of a matrix at once; of more, few columns are too narrow to be read fast
 _LEAST_GROUPS = 4  # in a block on average; fewer are no blocks, but responses missing here and there
 
