@@ -55,6 +55,8 @@ def row(model: ModelName, respondents: int, shared: int) -> str:
         off.append([found - true for found, true, _ in pairs])
     shares, mean, sds = np.mean(covered, axis=0), np.mean(off, axis=0), np.std(off, axis=0)
     cells = [f"{share:.1%} | {by:+.3f} ({sd:.3f})" for share, by, sd in zip(shares, mean, sds, strict=True)]
+    if model == "rasch":
+        cells[0] = "1 by definition |"
     return f"| {model} | {respondents} | {shared} | {' | '.join(cells)} |"
 
 

@@ -387,3 +387,18 @@ def test_a_2pl_bank_holds_discriminations_and_says_its_unit() -> None:
     assert bank.calibration.unit == "ability sd"
     assert (bank.calibration.ability_mean, bank.calibration.ability_sd) == (0, 1)
     assert bank.table["discrimination"].median() == pytest.approx(2.0, abs=0.4)  # one logit is half an ability sd
+
+
+def test_the_error_of_a_rasch_link_is_that_of_the_mean_of_the_shared_items() -> None:
+    z = []
+    for repetition in range(60):
+        old, new = calibrate(drawn(0, 40, 0.0, 2 * repetition)), calibrate(drawn(20, 60, 0.5, 2 * repetition + 1))
+        link = link_banks(new, old)
+        z.append((link.shift - (TRUE[20:60].mean() - TRUE[:40].mean())) / link.shift_error)
+    assert np.mean(np.square(z)) == pytest.approx(1, abs=0.5)  # sd 0.18; were the mean item's error added, 0.5
+
+
+def test_banks_of_the_same_items_have_one_scale_to_begin_with() -> None:
+    old, new = calibrate(drawn(0, 40, 0.0, 0)), calibrate(drawn(0, 40, 0.0, 1))
+    link = link_banks(new, old)
+    assert abs(link.shift) < 3 * link.shift_error < 0.02  # the mean item is 0 in both; one item's error is 0.14

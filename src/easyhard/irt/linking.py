@@ -92,7 +92,7 @@ def link_banks(new: ItemBank, old: ItemBank) -> Link:
     Items that moved by more than their standard errors explain are found by rounds, starting from the median
     difference, with the false discovery rate held at 5% (Benjamini & Hochberg 1995, JRSS B 57, 289-300). Items
     all right or all wrong in either bank are not used. The standard error of the shift is, under Rasch, that from the
-    items' own errors; under 2PL those of slope and shift come from how the items differ about the link, as if they
+    items' own errors, as far as they are not the mean item's too; under 2PL those of slope and shift come from how the items differ about the link, as if they
     were a sample of items (the jackknife, a Gauss-Newton step for each; Miller 1974, Biometrika 61, 1-15), with as many
     degrees of freedom as there are items that count, less 1 (the effective number of Kish 1965, Survey Sampling, by what
     each tells of the slope).
@@ -116,11 +116,11 @@ def link_banks(new: ItemBank, old: ItemBank) -> Link:
             f"{len(shared)} items are in both banks, with right and wrong answers in each; a link needs {least}. "
             "See that items have the same names in both, or calibrate all responses together."
         )
-    return _without_drift(shared, slopes, least)
+    return _without_drift(shared, kept, slopes, least)
 
 
-def _without_drift(shared: pl.DataFrame, slopes: bool, least: int) -> Link:
-    """Rounds of linking and leaving out, until they agree; ``least`` items must be left."""
+def _without_drift(shared: pl.DataFrame, banks: list[pl.DataFrame], slopes: bool, least: int) -> Link:
+    """Rounds of linking and leaving out, until they agree; ``least`` of the items ``shared`` by ``banks`` are left."""
     new, old = shared["difficulty"].to_numpy(), shared["difficulty_old"].to_numpy()
     new_error, old_error = shared["standard_error"].to_numpy(), shared["standard_error_old"].to_numpy()
     slope = _steeper(shared) if slopes else 1.0
@@ -144,8 +144,9 @@ def _without_drift(shared: pl.DataFrame, slopes: bool, least: int) -> Link:
             f"those of the old one (furthest: {shared['item'][worst]!r}, off by {off[worst]:+.2f}). See that the same "
             "names mean the same items and answer keys in both."
         )
-    by_curves = _haebara_errors(shared.filter(~drifted), slope, shift) if slopes else None
-    slope_error, shift_error, degrees = by_curves or (0.0, _shift_error(error[~drifted]), math.inf)
+    used = shared.filter(~drifted)
+    by_curves = _haebara_errors(used, slope, shift) if slopes else None
+    slope_error, shift_error, degrees = by_curves or (0.0, _shift_error(used["item"], error[~drifted], banks), math.inf)
     return Link(
         slope=slope,
         slope_error=slope_error,
@@ -159,8 +160,26 @@ def _without_drift(shared: pl.DataFrame, slopes: bool, least: int) -> Link:
     )
 
 
-def _shift_error(error: FloatArray) -> float:
-    return float((error**-2).sum() ** -0.5)
+def _shift_error(items: pl.Series, error: FloatArray, banks: list[pl.DataFrame]) -> float:
+    """Standard error of the mean difference of ``items``, weighted by their ``error``."""
+    weight = pl.DataFrame({"item": items, "weight": error**-2 / (error**-2).sum()})
+    return math.sqrt(sum(_variance_of_mean(bank, weight) for bank in banks))
+
+
+def _variance_of_mean(bank: pl.DataFrame, weight: pl.DataFrame) -> float:
+    """Variance of the mean difficulty of some items, by ``weight`` [item, weight], on the scale of ``bank``.
+
+    A bank's standard errors are of the distance from its mean item. With v the variance of an item's own error and n
+    items their squares are v (1 - 2/n) + sum(v) / n^2; the more of the items are in the mean, the less it varies. In a
+    bank with anchors, whose standard errors are 0, they are of the place on the anchors' scale.
+    """
+    table = bank.join(weight, on="item", how="left").fill_null(0)
+    variance, by, n = table["standard_error"].to_numpy() ** 2, table["weight"].to_numpy(), len(table)
+    if n < 3 or (variance == 0).any():
+        return float(by**2 @ variance)
+    total = variance.sum() / (1 - 1 / n)
+    own = (variance - total / n**2) / (1 - 2 / n)
+    return float((by - 1 / n) ** 2 @ own)
 
 
 def _mean_shift(new: FloatArray, old: FloatArray, error: FloatArray, used: Mask) -> float:
