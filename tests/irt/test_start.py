@@ -32,6 +32,19 @@ def test_the_search_begins_near_its_end(n_respondents: int, n_items: int, missin
     assert end.iterations <= 6
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("item_sd", "ability_sd"), [(6.0, 6.0), (0.01, 6.0), (6.0, 0.01), (0.01, 0.01)])
+def test_the_start_is_finite_wherever_items_and_respondents_are(item_sd: float, ability_sd: float) -> None:
+    rng = cell_rng(0, "start far out")
+    correct = simulate_rasch(60, rng.normal(0, item_sd, 40), 0.0, ability_sd, 0.0, rng)
+    counts = check_fittable(correct)
+    cases, items = rasch_cases(correct, counts, make_sample(60, None, None))
+    start, reach = rasch_start(cases, items, 1)
+    assert np.isfinite(start.intercept).all() and np.isfinite(reach).all()
+    assert 0 < start.populations[0].sd <= 6
+    assert fit_rasch(correct).converged
+
+
 def test_curves_are_exact_at_any_ability() -> None:
     logit = np.array([[-800.0, -40.0, -1e-9, 0.0, 1e-9, 0.7, 40.0, 800.0]])
     probability, softplus = _curves(logit.copy())

@@ -76,7 +76,9 @@ class Link:
         """The finding in words."""
         left = int((~self.drifted).sum())
         (low, high), (least, most) = self.shift_interval, self.slope_interval
-        scale = f" and a factor of {self.slope:.3f} (95% interval {least:.3f} to {most:.3f})" if self.slope_error else ""
+        scale = (
+            f" and a factor of {self.slope:.3f} (95% interval {least:.3f} to {most:.3f})" if self.slope_error else ""
+        )
         return (
             f"The two scales differ by {self.shift:+.3f} (95% interval {low:+.3f} to {high:+.3f}){scale}, judged by "
             f"{left} shared items; {int(self.drifted.sum())} others changed their difficulty and were left out."

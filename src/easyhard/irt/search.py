@@ -139,7 +139,7 @@ class Search:
         the next tells how large a share (Walker & Ni 2011, SIAM Journal on Numerical Analysis 49, 1715-1735).
         """
         exact = self.exact and self._n_item_parameters <= _SMALL
-        approximate = self.design.probes and (not exact or self.design.log_slope_sd is not None)
+        approximate = self.design.probes and not exact
         at, iterations, path = self.at(start, reach), 1, Path([], [])
         while True:
             slopes = self.derivatives(at, exact)

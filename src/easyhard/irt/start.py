@@ -19,6 +19,7 @@ _LOGISTIC = 1.702  # logits of a unit of the normal ogive
 _PROX = 2.89  # 1.7 squared: normal ogive and logistic curve agree with slopes so far apart
 _LEAST_SHARED = 0.5  # stretches no further
 _NODES, _ROUNDS = 31, 4  # of the start by moments
+_WIDEST = 6.0  # logits, of the ability sd at the start
 _MARGIN = 3.0  # logits beyond the respondents' log-odds; the search widens it where that is too little
 
 
@@ -109,9 +110,9 @@ def _by_moments(start: Parameters, spread: Spread, items: ItemTotals) -> Paramet
     intercept, sd = start.intercept, start.populations[0].sd
     for _ in range(_ROUNDS):
         p = expit(intercept[:, None] + sd * z)
-        average = items.size @ p / items.size.sum()
+        average = np.clip(items.size @ p / items.size.sum(), 1e-9, 1 - 1e-9)
         curve = np.log(average / (1 - average))
-        sd *= spread.sd / math.sqrt(weight @ curve**2 - (weight @ curve) ** 2)
+        sd = min(sd * spread.sd / math.sqrt(weight @ curve**2 - (weight @ curve) ** 2), _WIDEST)
         step = (share - p @ weight) / (p * (1 - p) @ weight)
         intercept = np.where(np.isnan(items.anchor), intercept + np.clip(step, -1, 1), intercept)
     return Parameters(start.slope, intercept, (normal_population(0.0, sd),) * len(start.populations))
