@@ -32,8 +32,8 @@ from easyhard.irt.start import Spread, slopes_start, spread_of, standing, start_
 from easyhard.irt.threads import own_threads
 from easyhard.schema import FloatArray, InputError, IntArray
 
-# Weak: 95% of discriminations between a seventh and seven times the typical one. It keeps an item that a few respondents
-# happen to separate perfectly from an infinite discrimination; with hundreds of respondents it does nothing.
+# Weak: 95% of discriminations between a seventh and seven times the typical one. It keeps an item that a few
+# respondents happen to separate perfectly from an infinite discrimination; with hundreds of respondents it does nothing.
 LOG_DISCRIMINATION_SD = 1.0
 
 
@@ -49,10 +49,11 @@ def fit_2pl(
     """Fit the 2PL model to ``correct``, int8 [respondents, items]: 1 correct, 0 wrong, -1 missing.
 
     The scale is that of the first population: mean 0 and standard deviation 1, so difficulties are in units
-    of its spread. With a prior the logarithms of the discriminations are normal about their mean with standard deviation
-    ``log_discrimination_sd``, and every discrimination is positive; the mean is free, so that the prior has no say in
-    the unit of the scale. With None there is no prior, and an item that able respondents fail and weak ones solve gets a
-    negative one; the sign of the whole scale is that in which most items separate the able from the weak.
+    of its spread. With a prior the logarithms of the discriminations are normal about their mean with standard
+    deviation ``log_discrimination_sd``, and every discrimination is positive; the mean is free, so that the prior
+    has no say in the unit of the scale. With None there is no prior, and an item that able respondents fail and weak
+    ones solve gets a negative one; the sign of the whole scale is that in which most items separate the able from
+    the weak.
 
     With ``ability="free"`` there is one population, of any shape. In the standard errors it is taken as known but for
     its mean and standard deviation, which are the scale's.
@@ -60,7 +61,7 @@ def fit_2pl(
     ``anchor`` and ``anchor_discrimination`` [items] hold the difficulty and discrimination of items that are known, NaN
     for the others. They stay where they are, with standard errors of 0, and put the others and the respondents, whose
     mean and standard deviation are then free, on their scale (fixed-item calibration, Kim 2006, Journal of Educational
-    Measurement 43, 355-381). Standard errors take them as known. The mean of the prior is that of all items, anchors too.
+    Measurement 43, 355-381). Standard errors take them as known. The prior's mean is that of all items, anchors too.
 
     Weights, populations, missing responses, errors and items that all or none got right are as in
     ``fit_rasch``; the latter get the geometric mean of the discriminations, and the standard deviation of the
