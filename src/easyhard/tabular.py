@@ -157,15 +157,25 @@ def _kind(path: Path) -> str:
 
 def _json_table(path: Path) -> pl.DataFrame:
     """JSON lines, or one array of objects. A key that some lines lack is null there."""
-    data = path.read_bytes().removeprefix(BYTE_ORDER_MARK).strip()
-    if data.startswith(b"["):
+    data = path.read_bytes().removeprefix(BYTE_ORDER_MARK)
+    if data.lstrip().startswith(b"["):
         rows = msgspec.json.decode(data, type=list[dict[str, Any]])
     else:
-        lines = [line for line in data.split(b"\n") if line.strip()]
         decoder = msgspec.json.Decoder(dict[str, Any])
-        rows = [decoder.decode(line) for line in lines]
+        lines = enumerate(data.split(b"\n"), start=1)
+        rows = [_json_object(decoder, line, path, number) for number, line in lines if line.strip()]
     names = dict.fromkeys(name for row in rows for name in row)
     return pl.DataFrame([_json_column(name, [row.get(name) for row in rows]) for name in names])
+
+
+def _json_object(decoder: msgspec.json.Decoder[dict[str, Any]], line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        return decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} could not be read as JSON lines: line {number} is no JSON object ({shown(str(error), 200)}). "
+            "Mend or remove that line; if it is the last, the file was cut: fetch it again."
+        ) from error
 
 
 def _json_column(name: str, values: list[Any]) -> pl.Series:

@@ -276,6 +276,10 @@ REFUSED: dict[str, tuple[str | bytes, list[str]]] = {
         ["could not be read as a table in CSV, Parquet or JSON lines"],
     ),
     "broken JSON": ('{"respondent": "m"\n', ["could not be read", "JSON"]),
+    "JSON lines, cut": (
+        '{"respondent": "m", "item": "i", "correct": 1}\n\n{"respondent": "m", "item": "j", "corr',
+        ["could not be read as JSON lines: line 3 is no JSON object", "the file was cut: fetch it again"],
+    ),
     "JSON, no table": ("[1, 2]", ["could not be read"]),
     "JSON, no row": ("[]", ["has no column"]),
 }
