@@ -80,8 +80,8 @@ Abilities are taken as normal where the model does not say "free". What is outsi
   standard deviations, by less than 1% as it is now.
 - **2PL, two peaks**: 90% to 93% with 20 items and 2,000 respondents; 93% holds with 100 and 500 items. A free
   distribution mends it for 20: 96% for difficulties, 95% for discriminations.
-- **2PL, 150 respondents, half of the responses missing or more**: up to 97.6% for discriminations, whose prior helps, and
-  92.7% for difficulties in blocks, where 50 respondents see most items.
+- **2PL, 150 respondents, half of the responses missing or more**: up to 97.6% for discriminations, whose prior helps,
+  and 92.7% for difficulties in blocks, where 50 respondents see most items.
 - Under 2PL error / stated is below 1 for small samples: flat items have very large standard errors, and their
   estimates are held by the prior.
 

@@ -97,9 +97,9 @@ def link_banks(new: ItemBank, old: ItemBank) -> Link:
 
     The standard error of the shift is, under Rasch, that from the items' own errors, as far as they are not the mean
     item's too. Under 2PL those of slope and shift come from how the items differ about the link, as if they were a
-    sample of items (the jackknife, a Gauss-Newton step for each; Miller 1974, Biometrika 61, 1-15), with as many degrees
-    of freedom as there are items that count, less 1 (the effective number of Kish 1965, Survey Sampling, by what each
-    tells of the slope).
+    sample of items (the jackknife, a Gauss-Newton step for each; Miller 1974, Biometrika 61, 1-15), with as many
+    degrees of freedom as there are items that count, less 1 (the effective number of Kish 1965, Survey Sampling, by
+    what each tells of the slope).
 
     To put new items on an old scale with the responses at hand, ``calibrate(responses, onto=old)`` is better.
     Raises InputError if the banks are of two models, share fewer than 2 such items (2PL: 3), or if the difficulties of

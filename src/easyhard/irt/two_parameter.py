@@ -33,7 +33,7 @@ from easyhard.irt.threads import own_threads
 from easyhard.schema import FloatArray, InputError, IntArray
 
 # Weak: 95% of discriminations between a seventh and seven times the typical one. It keeps an item that a few
-# respondents happen to separate perfectly from an infinite discrimination; with hundreds of respondents it does nothing.
+# respondents happen to separate perfectly from an infinite discrimination; with hundreds of them it does nothing.
 LOG_DISCRIMINATION_SD = 1.0
 
 
