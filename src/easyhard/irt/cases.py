@@ -197,11 +197,10 @@ def rasch_cases(
         column_of = np.zeros(int(group_of.max()) + 1, dtype=np.intp)
         observed: IntArray = np.ones((1, int(group_of.max()) + 1), dtype=np.int8)
     else:
-        seen = (correct if kept.all() else correct[:, kept]) != MISSING
-        row_first, pattern_of = distinct(np.packbits(seen, axis=1))
-        _, column_of = distinct(np.packbits(seen, axis=0).T)
+        patterns, pattern_of, column_of = _patterns((correct if kept.all() else correct[:, kept]) != MISSING)
         group_first, group_of = by_appearance(*distinct_keys(column_of, weighted, anchors))
-        observed, column_of = _pick(seen, row_first, group_first), column_of[group_first]
+        every = len(group_first) == patterns.shape[1]
+        observed, column_of = patterns if every else patterns[:, group_first], column_of[group_first]
     case_first, case_of = distinct_keys(pattern_of, sample.population, n_correct)
     size = np.bincount(group_of).astype(float)
     block_of, share = _blocks(column_of, observed, size)
@@ -231,10 +230,7 @@ def single_cases(
         observed: IntArray = np.ones((1, n_items), dtype=np.int8)
         pattern_of, column_of = np.zeros(n_respondents, dtype=np.intp), np.zeros(n_items, dtype=np.intp)
     else:
-        seen = varying != MISSING
-        row_first, pattern_of = distinct(np.packbits(seen, axis=1))
-        _, column_of = distinct(np.packbits(seen, axis=0).T)
-        observed = _pick(seen, row_first, np.arange(n_items))
+        observed, pattern_of, column_of = _patterns(varying != MISSING)
     order = np.lexsort((n_correct, pattern_of))  # like respondents together: their posteriors share a narrow window
     case_of = np.empty(n_respondents, dtype=np.intp)
     case_of[order] = np.arange(n_respondents)
@@ -312,10 +308,13 @@ def distinct_keys(*keys: npt.NDArray[Any]) -> tuple[Places, Places]:
     return first, which
 
 
-def _pick(seen: Mask, rows: Places, columns: Places) -> IntArray:
-    """``seen[rows][:, columns]`` as int8, without a copy where all are picked."""
-    if len(rows) < len(seen):
-        seen = seen[rows]
-    if len(columns) < seen.shape[1]:
-        seen = seen[:, columns]
-    return seen.view(np.int8)
+def _patterns(seen: Mask) -> tuple[IntArray, Places, Places]:
+    """The distinct rows of ``seen``, as int8; which of them each row is; and for each column which distinct one it is.
+
+    Columns that agree in the distinct rows agree in all.
+    """
+    first, pattern_of = distinct(np.packbits(seen, axis=1))
+    if len(first) < len(seen):
+        seen = seen[first]
+    _, column_of = distinct(np.packbits(seen, axis=0).T)
+    return seen.view(np.int8), pattern_of, column_of
