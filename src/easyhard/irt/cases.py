@@ -180,6 +180,7 @@ class ItemTotals:
     asked: FloatArray  # [groups], respondents who saw an item of the group, weighted
     most_seen: float  # items seen by one respondent, at most
     complete: bool  # whether all respondents saw all items
+    few_sets: bool  # whether they saw few different sets of items
     anchor: FloatArray  # [groups], difficulty at which a group is held; NaN if it is estimated
 
 
@@ -256,7 +257,8 @@ def _item_totals(cases: Cases, total: FloatArray, block_of: Places, anchor: Floa
     for rows in cases.slices(1):
         asked += cases.block(rows).sum_over_cases(cases.count[rows, None])[:, 0]
     most_seen = float(cases.items_seen.max())
-    return ItemTotals(total, cases.size, block_of, asked, most_seen, cases.complete, anchor)
+    few_sets = cases.observed.shape[0] <= _MOST_BLOCKS
+    return ItemTotals(total, cases.size, block_of, asked, most_seen, cases.complete, few_sets, anchor)
 
 
 def _blocks(column_of: Places, observed: IntArray, size: FloatArray) -> tuple[Places, FloatArray]:

@@ -88,7 +88,7 @@ def make_point(parameters: Parameters, items: ItemTotals, reach: tuple[float, fl
     probability, softplus = _curves(slope * grid.nodes + intercept)
     basis, coefficients = _common_basis(probability, grid.nodes if design.slopes else None)
     terms = np.eye(len(grid.nodes))
-    if not items.complete and len(items.size) >= _SAMPLED:
+    if not items.few_sets and len(items.size) >= _SAMPLED:
         # The information of a Rasch item is the sum of p (1 - p), which for a solitary item no other curves make up.
         further = grid.nodes * probability if design.slopes else probability * (1 - probability)
         terms = _compact([softplus, probability, further])
@@ -136,10 +136,11 @@ def _most(information: FloatArray, size: FloatArray, most_seen: float) -> float:
     """Largest sum over ``most_seen`` items of their ``information`` [groups, points], at any one point."""
     if most_seen > 0.9 * size.sum():
         return float((size @ information).max())
-    order = np.argsort(-information, axis=0)
-    taken = np.minimum(np.cumsum(size[order], axis=0), most_seen)
-    taken[1:] -= taken[:-1].copy()
-    return float((np.take_along_axis(information, order, axis=0) * taken).sum(axis=0).max())
+    by_point = np.ascontiguousarray(information.T)
+    order = np.argsort(-by_point, axis=1)
+    taken = np.minimum(np.cumsum(size[order], axis=1), most_seen)
+    taken[:, 1:] -= taken[:, :-1].copy()
+    return float((np.take_along_axis(by_point, order, axis=1) * taken).sum(axis=1).max())
 
 
 def _compact(curves: list[FloatArray]) -> FloatArray:

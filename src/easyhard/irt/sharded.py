@@ -158,6 +158,7 @@ def _items(crowd: _Crowd) -> tuple[ItemTotals, _Respondents]:
         asked=crowd.counts.seen[varies].astype(float),
         most_seen=about.most_seen,
         complete=False,
+        few_sets=False,
         anchor=np.full(n, np.nan),
     )
     return items, about
