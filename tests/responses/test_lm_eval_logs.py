@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lm_eval_trees import (
     DATE,
@@ -234,6 +234,7 @@ def test_numbers_too_large_and_names_twice_are_read(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(LAYOUTS)), st.integers(0, 10_000), st.binary(max_size=3))
+@example("lines", 8287, b"")
 def test_a_file_cut_off_or_damaged_anywhere_loses_no_row_uncounted(layout: str, place: int, damage: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text, end = LAYOUTS[layout]
@@ -247,7 +248,9 @@ def test_a_file_cut_off_or_damaged_anywhere_loses_no_row_uncounted(layout: str, 
             except InputError as error:
                 assert str(error)
             else:
-                assert found.rows == sum(len(run.item) for run in found.runs) + len(found.broken)
+                # A row whose filter's name was damaged is one of another filter, and counted as such.
+                counted = sum(len(run.item) for run in found.runs) + len(found.broken) + found.passed_over
+                assert found.rows == counted
 
 
 def test_other_files_are_not_taken_for_sample_logs(tmp_path: Path) -> None:
