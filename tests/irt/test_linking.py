@@ -395,7 +395,7 @@ def test_the_error_of_a_rasch_link_is_that_of_the_mean_of_the_shared_items() -> 
         old, new = calibrate(drawn(0, 40, 0.0, 2 * repetition)), calibrate(drawn(20, 60, 0.5, 2 * repetition + 1))
         link = link_banks(new, old)
         z.append((link.shift - (TRUE[20:60].mean() - TRUE[:40].mean())) / link.shift_error)
-    assert np.mean(np.square(z)) == pytest.approx(1, abs=0.5)  # sd 0.18; were the mean item's error added, 0.5
+    assert np.mean(np.square(z)) == pytest.approx(1, abs=0.35)  # sd 0.18; were the mean item's error added, 0.56
 
 
 def test_banks_of_the_same_items_have_one_scale_to_begin_with() -> None:
